@@ -1,0 +1,63 @@
+//===- Abi.h - what generated code and the runtime call of each other -----===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Generated code imports the functions below from the executable that loaded
+// it and exports `jepac_run`. Nothing throws across this border. Plain C.
+//
+//===----------------------------------------------------------------------===//
+#ifndef JEPA_RUNTIME_CORE_ABI_H
+#define JEPA_RUNTIME_CORE_ABI_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define JEPAC_EXPORT __attribute__((visibility("default"), used))
+#else
+#define JEPAC_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A slice [begin, end) of a parallel loop. `thread` is below the number of
+/// threads and no two slices run at once with the same one.
+typedef void (*jepac_kernel)(void *const *args, int64_t begin, int64_t end, int64_t thread);
+
+/// Runs `kernel` over [0, count) in slices of `grain` (the last may be
+/// shorter). The slices do not depend on the number of threads; which thread
+/// takes which does. Returns when all are done. Called from within a kernel it
+/// runs its slices on the calling thread.
+JEPAC_EXPORT void jepac_parallel_for(jepac_kernel kernel, void *const *args, int64_t count,
+                                     int64_t grain);
+
+/// C[m,n] = op(A)[m,k] op(B)[k,n], row-major. `op` transposes where its flag is
+/// set; lda, ldb, ldc are the row strides, in elements, of the matrices as they
+/// are stored. `accumulate` adds to what C holds.
+typedef struct {
+  int64_t m, n, k, lda, ldb, ldc;
+  int32_t transA, transB, accumulate, reserved;
+} jepac_gemm_desc;
+
+/// Runs a product; `bias` (n elements, added to every row) may be null. `scratch`
+/// holds at least jepac_gemm_scratch_bytes(d, threads of the pool) bytes. The
+/// result does not depend on the number of threads, bit for bit.
+JEPAC_EXPORT void jepac_gemm_f32(const jepac_gemm_desc *d, float *c, const float *a, const float *b,
+                                 const float *bias, void *scratch);
+
+/// Scratch that a product needs at most, with or without bias, on that many
+/// threads. Asked when an artifact is built and again when it starts. -1 when
+/// the GEMM library is missing or refuses the shape.
+JEPAC_EXPORT int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *d, int64_t threads);
+
+/// What generated code exports as `jepac_run`: one training step (task train) or
+/// one forward pass (task embed) over the arena.
+typedef void (*jepac_run_function)(void *arena);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // JEPA_RUNTIME_CORE_ABI_H

@@ -1,0 +1,123 @@
+//===- Plan.h - what a specialised binary is: its plan --------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef JEPA_RUNTIME_CORE_PLAN_H
+#define JEPA_RUNTIME_CORE_PLAN_H
+
+#include "runtime/core/Abi.h"
+#include "runtime/core/Json.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace jepa::rt {
+
+/// Version of the plan's text that this runtime reads.
+inline constexpr std::int64_t planFormat = 1;
+
+enum class DType { F32, F64, I32 };
+std::int64_t dtypeBytes(DType dtype);
+std::string_view dtypeName(DType dtype);
+
+enum class Task { Train, Embed };
+enum class BufferKind { Parameter, Moment, Table, Input, Output };
+std::string_view kindName(BufferKind kind);
+
+/// Places of the `hyper` input.
+namespace hyper {
+enum : int {
+  LearningRate, WeightDecay, Ema, Correction1, Correction2, ClipGrad, Beta1, Beta2, Epsilon, Count
+};
+} // namespace hyper
+
+using Grid = std::array<std::int64_t, 3>;
+
+/// A named part of the arena with a static place.
+struct Buffer {
+  std::string name;
+  BufferKind kind = BufferKind::Input;
+  DType dtype = DType::F32;
+  std::vector<std::int64_t> shape;
+  std::int64_t offset = 0;
+  std::int64_t elements = 0; ///< product of the shape
+  std::int64_t bytes = 0;
+
+  // Parameters.
+  bool trainable = false;
+  bool decay = false;
+  std::string init;  ///< "trunc_normal", "zeros" or "ones"
+  double std = 0;
+  std::string teacher; ///< the parameter that follows this one; empty if none
+  std::string emaOf;   ///< the parameter that this one follows; empty if none
+
+  // Position tables.
+  Grid grid{};
+  std::int64_t width = 0;
+  bool uniform = false;
+  std::optional<Grid> trainedGrid;
+
+  // Masks: the number of tokens that the indices address; 0 for other inputs.
+  std::int64_t maskTokens = 0;
+};
+
+/// One mask group: capacities and the multi-block sampler's settings.
+struct MaskGroup {
+  std::int64_t context = 0, target = 0, numBlocks = 0;
+  std::array<double, 2> spatialScale{}, temporalScale{}, aspectRatio{};
+};
+
+struct MaskPlan {
+  std::string rule; ///< "fixed" or "published"
+  Grid grid{};
+  std::vector<MaskGroup> groups;
+};
+
+/// One shape of product that the step runs, `count` times.
+struct GemmUse {
+  jepac_gemm_desc desc{};
+  bool bias = false;
+  std::int64_t count = 0, scratchBytes = 0;
+};
+
+/// The plan, checked: every buffer lies within the arena and is aligned to its
+/// element, names are unique, persistent buffers (parameters, moments, tables)
+/// do not overlap, and every moment, teacher and ema_of names a parameter of
+/// the same shape.
+struct Plan {
+  std::string model, target, version, pipeline;
+  Task task = Task::Embed;
+  DType dtype = DType::F32;
+  std::vector<std::pair<std::string, std::string>> config; ///< every --set key
+  std::optional<MaskPlan> masks;
+  bool taps = false;
+  std::int64_t maxThreads = 0, parameters = 0, flopsPerClip = 0, flopsPerClipUnpruned = 0;
+  std::int64_t peakBytes = 0, arenaBytes = 0;
+  std::vector<std::string> libraries;
+  std::vector<Buffer> buffers;
+  std::vector<GemmUse> gemms;
+  Json provenance;
+
+  /// Reads and checks; throws Error naming the first thing that is wrong.
+  static Plan parse(std::string_view text);
+
+  /// The buffer of that name or null.
+  const Buffer *find(std::string_view name) const;
+  /// The buffer of that name; throws Error.
+  const Buffer &at(std::string_view name) const;
+  /// The value of a --set key or null.
+  const std::string *setting(std::string_view key) const;
+
+private:
+  std::unordered_map<std::string, std::size_t> byName;
+};
+
+} // namespace jepa::rt
+
+#endif // JEPA_RUNTIME_CORE_PLAN_H

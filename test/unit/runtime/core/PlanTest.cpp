@@ -1,0 +1,108 @@
+//===- PlanTest.cpp - reading and checking plans --------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "PlanText.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/Plan.h"
+
+#include <gtest/gtest.h>
+
+using namespace jepa::rt;
+using jepa::rt::test::PlanText;
+
+static PlanText small() {
+  PlanText plan;
+  plan.add("encoder.w", "parameter", {2, 3},
+           R"({"trainable":true,"decay":true,"init":"trunc_normal","std":0.02,"teacher":"t.w"})");
+  plan.add("t.w", "parameter", {2, 3}, R"({"trainable":false,"init":"zeros","ema_of":"encoder.w"})");
+  plan.add("m:encoder.w", "moment", {2, 3});
+  plan.add("v:encoder.w", "moment", {2, 3});
+  plan.add("pos_embed", "table", {1, 8, 12}, R"({"grid":[2,2,2],"width":12,"uniform":true})");
+  plan.add("mask0.context", "input", {1, 4}, R"({"dtype":"i32","mask_tokens":8})");
+  plan.add("loss", "output", {1});
+  return plan;
+}
+
+static std::string errorOf(const std::string &text) {
+  try {
+    Plan::parse(text);
+    return "";
+  } catch (const Error &error) {
+    return error.what();
+  }
+}
+
+/// The small plan with one member of one buffer replaced.
+static std::string altered(std::size_t buffer, const char *key, Json value) {
+  PlanText plan = small();
+  Json::Array buffers = plan.buffers.asArray();
+  buffers[buffer].set(key, std::move(value));
+  plan.plan.set("arena_bytes", plan.end);
+  plan.buffers = buffers;
+  return plan.text();
+}
+
+TEST(Plan, ReadsWhatTheCompilerWrites) {
+  PlanText text = small();
+  text.plan.set("masks", Json::parse(R"({"rule":"fixed","grid":[4,4,4],"groups":[{"context":24,
+    "target":32,"num_blocks":8,"spatial_scale":[0.15,0.15],"temporal_scale":[1,1],
+    "aspect_ratio":[0.75,1.5]}]})"));
+  text.plan.set("gemms", Json::parse(R"([{"m":1,"n":2,"k":3,"lda":3,"ldb":3,"ldc":2,"transA":0,
+    "transB":1,"accumulate":0,"bias":1,"count":24,"scratch_bytes":64}])"));
+  Plan plan = Plan::parse(text.text());
+  EXPECT_EQ(plan.task, Task::Train);
+  EXPECT_EQ(plan.dtype, DType::F32);
+  EXPECT_EQ(*plan.setting("crop"), "64");
+  EXPECT_EQ(plan.setting("frames"), nullptr);
+  const Buffer &weight = plan.at("encoder.w");
+  EXPECT_TRUE(weight.trainable && weight.decay);
+  EXPECT_EQ(weight.elements, 6);
+  EXPECT_EQ(weight.teacher, "t.w");
+  EXPECT_EQ(plan.at("t.w").emaOf, "encoder.w");
+  EXPECT_EQ(plan.at("mask0.context").maskTokens, 8);
+  EXPECT_EQ(plan.at("mask0.context").dtype, DType::I32);
+  EXPECT_EQ(plan.at("pos_embed").grid, (Grid{2, 2, 2}));
+  ASSERT_TRUE(plan.masks);
+  EXPECT_EQ(plan.masks->groups.at(0).numBlocks, 8);
+  EXPECT_EQ(plan.masks->groups.at(0).aspectRatio[1], 1.5);
+  ASSERT_EQ(plan.gemms.size(), 1u);
+  EXPECT_EQ(plan.gemms[0].desc.transB, 1);
+  EXPECT_TRUE(plan.gemms[0].bias);
+  EXPECT_THROW(plan.at("nothing"), Error);
+}
+
+TEST(Plan, RefusesBuffersOutsideTheArena) {
+  EXPECT_NE(errorOf(altered(0, "offset", -64)), "");
+  EXPECT_NE(errorOf(altered(0, "offset", INT64_MAX - 3)), "");
+  EXPECT_NE(errorOf(altered(6, "offset", 1 << 20)), "");
+  EXPECT_NE(errorOf(altered(0, "shape", std::vector<std::int64_t>{INT64_MAX, INT64_MAX})), "");
+  EXPECT_NE(errorOf(altered(0, "shape", std::vector<std::int64_t>{-1, -6})), "");
+  EXPECT_NE(errorOf(altered(0, "offset", 2)), "");
+}
+
+TEST(Plan, RefusesUnknownWordsAndPartners) {
+  EXPECT_NE(errorOf(altered(0, "kind", "gadget")), "");
+  EXPECT_NE(errorOf(altered(0, "dtype", "f16")), "");
+  EXPECT_NE(errorOf(altered(0, "init", "ones ")), "");
+  EXPECT_NE(errorOf(altered(0, "teacher", "gone")), "");
+  EXPECT_NE(errorOf(altered(1, "ema_of", "loss")), "");
+  EXPECT_NE(errorOf(altered(2, "name", "x:encoder.w")), "");
+  EXPECT_NE(errorOf(altered(2, "shape", std::vector<std::int64_t>{6})), "");
+  EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2, 3})), "");
+  EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2})), "");
+  EXPECT_NE(errorOf(altered(6, "dtype", "i32")), "");
+}
+
+TEST(Plan, NamesTheProblem) {
+  EXPECT_EQ(errorOf(altered(1, "name", "encoder.w")),
+            "invalid plan: buffers[1].name: 'encoder.w' occurs twice; build the binary again with "
+            "a jepac of the runtime's version");
+  EXPECT_EQ(errorOf(altered(1, "offset", 0)), "invalid plan: buffer 't.w' overlaps 'encoder.w'");
+  EXPECT_NE(errorOf("{}").find("missing key 'format'"), std::string::npos);
+  EXPECT_NE(errorOf("[]"), "");
+  EXPECT_NE(errorOf("{"), "");
+  PlanText later = small();
+  later.plan.set("format", 2);
+  EXPECT_NE(errorOf(later.text()).find("reads format 1"), std::string::npos);
+}
