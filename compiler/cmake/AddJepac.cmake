@@ -33,3 +33,24 @@ function(add_jepa_unit_test name)
     JEPAC_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
   add_test(NAME unit.${name} COMMAND ${name})
 endfunction()
+
+# jepa_compiler_sources(sources...): add to the shared library that tools and plugins link.
+function(jepa_compiler_sources)
+  foreach(source ${ARGN})
+    target_sources(JepaCompiler PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  endforeach()
+endfunction()
+
+# jepa_doc(TD NAME generator-flags...): a page of the reference, built by the target jepa-doc into the build tree.
+add_custom_target(jepa-doc)
+function(jepa_doc td name)
+  set(page ${PROJECT_BINARY_DIR}/docs/${name}.md)
+  get_filename_component(source ${td} ABSOLUTE)
+  add_custom_command(OUTPUT ${page}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
+    COMMAND ${JEPAC_LLVM_ROOT}/bin/mlir-tblgen ${ARGN} -I ${MLIR_INCLUDE_DIRS} -I ${CMAKE_CURRENT_SOURCE_DIR}
+            -I ${PROJECT_SOURCE_DIR}/compiler/dialect ${source} -o ${page}
+    DEPENDS ${source} VERBATIM)
+  add_custom_target(jepa-doc-${name} DEPENDS ${page})
+  add_dependencies(jepa-doc jepa-doc-${name})
+endfunction()

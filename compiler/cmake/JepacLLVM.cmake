@@ -9,3 +9,8 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+
+# lld links MLIR's libraries in seconds.
+if(EXISTS ${JEPAC_LLVM_ROOT}/bin/ld.lld AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  add_link_options(-fuse-ld=lld)
+endif()

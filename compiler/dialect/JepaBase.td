@@ -1,0 +1,39 @@
+//===- JepaBase.td - base classes of the ops -*- tablegen -*-===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_BASE_TD
+#define JEPA_BASE_TD
+
+include "JepaDialect.td"
+include "JepaInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+class Jepa_Op<string mnemonic, list<Trait> traits = []> : Op<Jepa_Dialect, mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+/// A model op: no side effect, tensors in and out.
+class Jepa_ModelOp<string mnemonic, list<Trait> traits = []> : Jepa_Op<mnemonic, !listconcat([Pure], traits)>;
+
+/// Written by jepa-differentiate; has no adjoint of its own.
+class Jepa_AdjointOp<string mnemonic, list<Trait> traits = []> : Jepa_Op<mnemonic, !listconcat([Pure], traits)>;
+
+def Tokenwise : DeclareOpInterfaceMethods<Jepa_TokenwiseOpInterface>;
+def TokenwiseAll : DeclareOpInterfaceMethods<Jepa_TokenwiseOpInterface, ["isTokenwiseOperand"]>;
+def TokenDemand : DeclareOpInterfaceMethods<Jepa_TokenDemandOpInterface>;
+def Differentiable : DeclareOpInterfaceMethods<Jepa_DifferentiableOpInterface>;
+def Cost : DeclareOpInterfaceMethods<Jepa_CostOpInterface>;
+
+/// Real-valued tensor: f32 or f64 (bf16 where mixed precision put it).
+def Jepa_Tensor : RankedTensorOf<[F32, F64, BF16]>;
+/// Index list of a mask: [clip, subset], strictly increasing along the second axis.
+def Jepa_MaskTensor : 2DTensorOf<[I32]>;
+/// Number of rows of a ragged axis that count, as a run-time scalar.
+def Jepa_LengthTensor : RankedTensorOf<[I32]>;
+def Jepa_Scalar : 0DTensorOf<[F32, F64]>;
+
+#endif // JEPA_BASE_TD

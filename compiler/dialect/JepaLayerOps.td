@@ -1,0 +1,179 @@
+//===- JepaLayerOps.td - the layers of a transformer -*- tablegen -*-===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_LAYER_OPS_TD
+#define JEPA_LAYER_OPS_TD
+
+include "JepaBase.td"
+
+def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost]> {
+  let summary = "x times a weight's transpose, plus a bias";
+  let description = [{
+    The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is
+    the published convolution's).
+
+    Example:
+
+    ```mlir
+    %y = jepa.linear %x, %w bias %b : (tensor<2x64x48xf32>, tensor<144x48xf32>, tensor<144xf32>) -> tensor<2x64x144xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x, Jepa_Tensor:$weight, Optional<Jepa_Tensor>:$bias);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm", [AttrSizedOperandSegments, Tokenwise, Differentiable]> {
+  let summary = "Normalise the last axis to mean 0 and variance 1, then scale and shift";
+  let description = [{
+    The variance is the biased one; `eps` is added to it under the root. Weight and bias come together or not at all.
+
+    Example:
+
+    ```mlir
+    %y = jepa.layer_norm %x weight %w bias %b {eps = 1.0e-06} : (tensor<2x64x48xf32>, tensor<48xf32>, tensor<48xf32>)
+      -> tensor<2x64x48xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x, Optional<Jepa_Tensor>:$weight, Optional<Jepa_Tensor>:$bias, F64Attr:$eps);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = [{
+    $x (`weight` $weight^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+class Jepa_ElementwiseOp<string mnemonic, list<Trait> traits = []>
+    : Jepa_ModelOp<mnemonic, !listconcat([Tokenwise, Differentiable, SameOperandsAndResultType], traits)> {
+  let arguments = (ins Jepa_Tensor:$x);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let hasVerifier = 0;
+}
+
+def Jepa_GeluOp : Jepa_ElementwiseOp<"gelu"> {
+  let summary = "x times the normal distribution function of x, by erf";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = jepa.gelu %x : tensor<2x64x192xf32>
+    ```
+  }];
+}
+
+def Jepa_ReluOp : Jepa_ElementwiseOp<"relu"> {
+  let summary = "The larger of x and zero";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = jepa.relu %x : tensor<2x48xf32>
+    ```
+  }];
+}
+
+def Jepa_StopGradientOp : Jepa_ElementwiseOp<"stop_gradient"> {
+  let summary = "x, through which no gradient flows";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = jepa.stop_gradient %x : tensor<2x64x48xf32>
+    ```
+  }];
+}
+
+def Jepa_ScaleOp : Jepa_ModelOp<"scale", [Tokenwise, Differentiable, SameOperandsAndResultType]> {
+  let summary = "factor * x + offset, with constants";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = jepa.scale %x {factor = -1.0, offset = 1.0} : tensor<2x48xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x, F64Attr:$factor, DefaultValuedAttr<F64Attr, "0.0">:$offset);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let hasVerifier = 0;
+  let hasFolder = 1;
+}
+
+def Jepa_AddOp : Jepa_ModelOp<"add", [TokenwiseAll, Differentiable]> {
+  let summary = "Elementwise sum";
+  let description = [{
+    The result has lhs' type. A dimension of rhs may be 1 where lhs' is not: it is repeated (a position table over
+    clips, a mask token over tokens).
+
+    Example:
+
+    ```mlir
+    %y = jepa.add %x, %table : (tensor<2x64x48xf32, #jepa.axes<clip, token, embed>>,
+      tensor<1x64x48xf32, #jepa.axes<one, token, embed>>) -> tensor<2x64x48xf32, #jepa.axes<clip, token, embed>>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$lhs, Jepa_Tensor:$rhs);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differentiable]> {
+  let summary = "Cut the last axis into consecutive parts";
+  let description = [{
+    Example:
+
+    ```mlir
+    %q, %k, %v = jepa.split_features %qkv : (tensor<2x64x144xf32>)
+      -> (tensor<2x64x48xf32>, tensor<2x64x48xf32>, tensor<2x64x48xf32>)
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x);
+  let results = (outs Variadic<Jepa_Tensor>:$parts);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_ConcatFeaturesOp : Jepa_ModelOp<"concat_features", [TokenwiseAll, Differentiable]> {
+  let summary = "Join tensors along the last axis";
+  let description = [{
+    Example:
+
+    ```mlir
+    %d = jepa.concat_features %dq, %dk, %dv : (tensor<2x64x48xf32>, tensor<2x64x48xf32>, tensor<2x64x48xf32>)
+      -> tensor<2x64x144xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Jepa_Tensor>:$parts);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_AttentionOp : Jepa_ModelOp<"attention",
+    [AttrSizedOperandSegments, TokenDemand, Differentiable, Cost]> {
+  let summary = "Multi-head scaled dot-product attention";
+  let description = [{
+    The width is cut into `heads` equal parts; scores are scaled by the root of a head's width. With a `mask`, only
+    the keys that it lists are visible: a hidden key is skipped, never given a finite bias. With `lengths`, the token
+    axis of the keys (after the mask) is cut into the segments that its axis name lists, and of each segment only the
+    first `lengths[i]` keys are visible. `logsumexp` is the logarithm of each query's sum of exponentials, kept for
+    the adjoint.
+
+    Example:
+
+    ```mlir
+    %o, %l = jepa.attention %q, %k, %v mask %m {heads = 3} : (tensor<2x64x48xf32>, tensor<2x64x48xf32>,
+      tensor<2x64x48xf32>, tensor<2x24xi32>) -> (tensor<2x64x48xf32>, tensor<2x3x64xf32>)
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$query, Jepa_Tensor:$key, Jepa_Tensor:$value, Optional<Jepa_MaskTensor>:$mask,
+                       Variadic<Jepa_LengthTensor>:$lengths, I64Attr:$heads,
+                       OptionalAttr<DenseI64ArrayAttr>:$segments);
+  let results = (outs Jepa_Tensor:$result, Jepa_Tensor:$logsumexp);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`mask` $mask^)? (`lengths` `(` $lengths^ `)`)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
+#endif // JEPA_LAYER_OPS_TD

@@ -1,0 +1,64 @@
+//===- KernelOps.cpp - op registration; verifiers of buffers, launches, products ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/dialect/Verify.h"
+
+using namespace mlir;
+using namespace jepa;
+
+#define GET_OP_CLASSES
+#include "compiler/dialect/JepaOps.cpp.inc"
+
+void JepaDialect::registerOps() {
+  addOperations<
+#define GET_OP_LIST
+#include "compiler/dialect/JepaOps.cpp.inc"
+      >();
+}
+
+LogicalResult BufferOp::verify() {
+  static constexpr StringLiteral named[] = {"parameter", "moment", "table", "input", "output"};
+  bool isNamed = llvm::is_contained(named, getKind());
+  if (!isNamed && getKind() != "temporary")
+    return emitOpError("has unknown kind '") << getKind()
+                                             << "': use parameter, moment, table, input, output or temporary";
+  if (isNamed && !getName())
+    return emitOpError("of kind '") << getKind() << "' needs a name";
+  auto type = cast<MemRefType>(getType());
+  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+    return emitOpError("must have a static shape and the plain layout");
+  if (getOffset() && *getOffset() % 64)
+    return emitOpError("has offset ") << *getOffset() << ", which is not a multiple of 64";
+  return success();
+}
+
+LogicalResult LaunchOp::verify() {
+  if (getGrain() == 0 || static_cast<int64_t>(getGrain()) < 0 || static_cast<int64_t>(getCount()) < 0)
+    return emitOpError("needs a count of at least 0 and a grain of at least 1");
+  if (getWrites() > getBuffers().size())
+    return emitOpError("writes ") << getWrites() << " of " << getBuffers().size() << " buffers";
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("calls '") << getKernel() << "', which is no function here";
+  Type index = IndexType::get(getContext());
+  SmallVector<Type> expected(3, index);
+  llvm::append_range(expected, getBuffers().getTypes());
+  if (kernel.getArgumentTypes() != ArrayRef<Type>(expected) || kernel.getNumResults())
+    return emitOpError("'") << getKernel() << "' must take (begin, end, thread) and the launch's buffers";
+  return success();
+}
+
+LogicalResult GemmOp::verify() {
+  for (int64_t size : {getM(), getN(), getK()})
+    if (size <= 0)
+      return emitOpError("needs positive m, n and k");
+  if (getLda() < (getTransA() ? getM() : getK()) || getLdb() < (getTransB() ? getK() : getN()) || getLdc() < getN())
+    return emitOpError("has a row stride smaller than a row");
+  return success();
+}
