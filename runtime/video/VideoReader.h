@@ -1,0 +1,60 @@
+//===- VideoReader.h - chosen frames of a video file ----------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef JEPA_RUNTIME_VIDEO_VIDEOREADER_H
+#define JEPA_RUNTIME_VIDEO_VIDEOREADER_H
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace jepa::rt {
+
+/// Packed RGB pixels, rows without gaps. Does not own them.
+struct RgbView {
+  const std::uint8_t *pixels = nullptr; ///< [height, width, 3]
+  std::int64_t width = 0, height = 0;
+};
+
+/// One video file (or still picture), decoded by FFmpeg on the calling thread.
+/// Every failure, a missing FFmpeg library included, throws Error with one line
+/// that names the file. Not thread-safe; one reader per thread.
+class VideoReader {
+public:
+  /// Opens the file and lists its frames without decoding them. When `cancel`
+  /// becomes true, the call in progress throws Error soon.
+  explicit VideoReader(const std::string &path, const std::atomic<bool> *cancel = nullptr);
+  ~VideoReader();
+  VideoReader(const VideoReader &) = delete;
+  VideoReader &operator=(const VideoReader &) = delete;
+
+  std::int64_t frameCount() const;
+  /// Average frames per second; 0 if the file does not say.
+  double framesPerSecond() const;
+  /// As displayed: after the rotation that the metadata asks for.
+  std::int64_t width() const;
+  std::int64_t height() const;
+
+  /// Receives the frame for `indices[place]`; the pixels live until it returns.
+  using Sink = std::function<void(std::size_t place, const RgbView &frame)>;
+
+  /// Decodes the frames at ascending `indices` (repeats are fine) of the order
+  /// of display; the sink gets each place once, in order, every frame in the
+  /// size of width() and height(). For a frame that does not decode it gets the
+  /// next one that does (at the end: the last). Throws Error when more than
+  /// half of the distinct frames are missing.
+  void read(std::span<const std::int64_t> indices, const Sink &sink);
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace jepa::rt
+
+#endif // JEPA_RUNTIME_VIDEO_VIDEOREADER_H
