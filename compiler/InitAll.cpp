@@ -6,6 +6,7 @@
 #include "compiler/InitAll.h"
 
 #include "compiler/dialect/Dialect.h"
+#include "compiler/target/Targets.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -19,6 +20,8 @@ void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<JepaDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::vector::VectorDialect>();
+  registerReferenceKernels(registry);
+  registerCpuKernels(registry);
 }
 
 void jepa::registerAllPasses() {

@@ -1,0 +1,154 @@
+//===- KernelContext.cpp - buffers, launches and products of one function ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/KernelContext.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace jepa;
+
+#include "compiler/target/KernelInterfaces.cpp.inc"
+
+static MemRefType bufferType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType());
+}
+
+Value KernelContext::out(Value result) {
+  Value &buffer = buffers[result];
+  if (!buffer)
+    buffer = destinations.lookup(result);
+  if (!buffer)
+    buffer = BufferOp::create(builder, op->getLoc(), bufferType(result.getType()), arena,
+                              builder.getStringAttr("temporary"), nullptr, nullptr, nullptr);
+  return buffer;
+}
+
+Value KernelContext::temporary(ArrayRef<int64_t> shape, Type element) {
+  return BufferOp::create(builder, op->getLoc(), MemRefType::get(shape, element), arena,
+                          builder.getStringAttr("temporary"), nullptr, nullptr, nullptr);
+}
+
+void KernelContext::alias(Value result, Value view) {
+  buffers[result] = view;
+  if (Value destination = destinations.lookup(result))
+    copy(destination, view);
+}
+
+Value KernelContext::named(StringRef kind, StringRef name, MemRefType type, DictionaryAttr info) {
+  Value &buffer = namedBuffers[name];
+  if (buffer)
+    return buffer;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(arena.getParentBlock());
+  buffer = BufferOp::create(builder, op->getLoc(), type, arena, builder.getStringAttr(kind),
+                            builder.getStringAttr(name), nullptr, info);
+  return buffer;
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+Value KernelContext::rows(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() == 2)
+    return buffer;
+  SmallVector<ReassociationIndices> groups(2);
+  if (type.getRank() == 1) {
+    groups = {{0, 1}};
+    return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{1, type.getDimSize(0)}, buffer,
+                                         groups);
+  }
+  for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
+    groups[0].push_back(dim);
+  groups[1].push_back(type.getRank() - 1);
+  return memref::CollapseShapeOp::create(builder, op->getLoc(), buffer, groups);
+}
+
+Value KernelContext::flat(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() == 1)
+    return buffer;
+  if (type.getRank() == 0)
+    return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{1}, buffer,
+                                         ArrayRef<ReassociationIndices>{});
+  SmallVector<ReassociationIndices> groups(1);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    groups[0].push_back(dim);
+  return memref::CollapseShapeOp::create(builder, op->getLoc(), buffer, groups);
+}
+
+int64_t KernelContext::rowStride(Value buffer) {
+  auto [strides, offset] = cast<MemRefType>(buffer.getType()).getStridesAndOffset();
+  return strides.size() < 2 ? cast<MemRefType>(buffer.getType()).getNumElements() : strides[strides.size() - 2];
+}
+
+void KernelContext::copy(Value to, Value from) {
+  auto type = cast<MemRefType>(to.getType());
+  if (type.getRank() == 0) {
+    launch("copy", {to}, {from}, 1, 1, [](Kernel &k) { k.e.store(k.e.load(k.buffers[1], {}), k.buffers[0], {}); });
+    return;
+  }
+  Value toRows = rows(to), fromRows = rows(from);
+  auto shape = cast<MemRefType>(toRows.getType()).getShape();
+  launch("copy", {toRows}, {fromRows}, shape[0], std::max<int64_t>(1, 16384 / shape[1]), [&](Kernel &k) {
+    k.e.loop(k.begin, k.end, 1, [&](Number row) {
+      k.e.loop(0, shape[1], 1, [&](Number i) { k.e.store(k.e.load(k.buffers[1], {row, i}), k.buffers[0], {row, i}); });
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Launches and products
+//===----------------------------------------------------------------------===//
+
+/// What a kernel's code depends on. Names of parameters and scopes (strings) are not part of it.
+static std::string structureOf(StringRef name, Operation *op, TypeRange types, int64_t count, int64_t grain) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  os << name << '|' << op->getName() << '|' << count << '|' << grain;
+  for (NamedAttribute attribute : op->getAttrDictionary())
+    if (!isa<StringAttr>(attribute.getValue()))
+      os << '|' << attribute.getName() << '=' << attribute.getValue();
+  for (Type type : types)
+    os << '|' << type;
+  return key;
+}
+
+void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> reads, int64_t count, int64_t grain,
+                           function_ref<void(Kernel &)> body) {
+  SmallVector<Value> all(writes);
+  llvm::append_range(all, reads);
+  TypeRange types(all);
+  func::FuncOp &kernel = shared.kernels[structureOf(name, op, types, count, grain)];
+  if (!kernel) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(shared.module.getBody());
+    SmallVector<Type> arguments(3, builder.getIndexType());
+    llvm::append_range(arguments, types);
+    std::string symbol = llvm::formatv("{0}_{1}", name, shared.kernels.size() - 1).str();
+    kernel = func::FuncOp::create(builder, op->getLoc(), symbol, builder.getFunctionType(arguments, {}));
+    kernel.setPrivate();
+    for (unsigned index = 3; index < arguments.size(); ++index)
+      kernel.setArgAttr(index, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+    Block *block = kernel.addEntryBlock();
+    builder.setInsertionPointToStart(block);
+    Emit emit(builder, op->getLoc());
+    Kernel state{emit, emit.wrap(block->getArgument(0)), emit.wrap(block->getArgument(1)),
+                 emit.wrap(block->getArgument(2)), llvm::to_vector_of<Value>(block->getArguments().drop_front(3))};
+    body(state);
+    func::ReturnOp::create(builder, op->getLoc());
+  }
+  LaunchOp::create(builder, op->getLoc(), kernel.getSymName(), all, count, grain, writes.size());
+}
+
+void KernelContext::product(const Product &p, Value c, Value a, Value b, Value bias) {
+  Value scratch = temporary({std::max<int64_t>(1, shared.productScratch(p))}, builder.getI8Type());
+  GemmOp::create(builder, op->getLoc(), c, a, b, scratch, bias, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA,
+                 p.transB);
+}

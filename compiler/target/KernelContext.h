@@ -1,0 +1,101 @@
+//===- KernelContext.h - what an op's emitter works with ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_TARGET_KERNELCONTEXT_H
+#define JEPA_COMPILER_TARGET_KERNELCONTEXT_H
+
+#include "compiler/dialect/Dialect.h"
+#include "compiler/target/Emit.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <functional>
+
+namespace jepa {
+
+/// The body of one kernel: called for a chunk [begin, end) of its range, by thread `thread` of `maxThreads`.
+struct Kernel {
+  Emit &e;
+  Number begin, end, thread;
+  /// The launch's buffers, as arguments, in its order.
+  llvm::SmallVector<mlir::Value> buffers;
+};
+
+/// A product for the GEMM library: c[m, n] = op(a)[m, k] op(b)[k, n] (+ bias[n]), row-major, with row strides.
+struct Product {
+  int64_t m, n, k, lda, ldb, ldc;
+  bool transA = false, transB = false;
+};
+
+/// What all functions of one module share while they are lowered.
+struct KernelModule {
+  mlir::ModuleOp module;
+  /// At most so many threads run kernels: the size of per-thread scratch.
+  int64_t maxThreads;
+  /// Bytes of scratch that the GEMM library asks for.
+  std::function<int64_t(const Product &)> productScratch;
+  /// Kernel functions by structure.
+  llvm::StringMap<mlir::func::FuncOp> kernels;
+};
+
+/// Lowers the ops of one function to launches on buffers. An emitter asks for the buffers of its operands and results,
+/// and launches kernels over them; structurally equal launches of one module share one kernel function.
+///
+/// Kernels must give the same result whichever thread takes which chunk; buffers that a launch writes come first.
+class KernelContext {
+public:
+  KernelContext(KernelModule &shared, mlir::OpBuilder &builder, mlir::Value arena)
+      : shared(shared), builder(builder), arena(arena) {}
+
+  /// The buffer that holds a tensor value: operand of the op being emitted. Plain layout, or a view with unit last stride.
+  mlir::Value in(mlir::Value tensor) { return buffers.lookup(tensor); }
+  /// The buffer for a result of the op being emitted; made on first use.
+  mlir::Value out(mlir::Value result);
+  /// A buffer that lives for this op only.
+  mlir::Value temporary(llvm::ArrayRef<int64_t> shape, mlir::Type element);
+  /// Lets `result` be a view of another buffer instead of a buffer of its own.
+  void alias(mlir::Value result, mlir::Value view);
+  /// The run's buffer called `name` (a parameter, a moment); made on first use.
+  mlir::Value named(llvm::StringRef kind, llvm::StringRef name, mlir::MemRefType type,
+                    mlir::DictionaryAttr info = nullptr);
+
+  /// `buffer` as a matrix [rows, features]: all dimensions but the last collapsed.
+  mlir::Value rows(mlir::Value buffer);
+  /// `buffer` (plain layout) as a vector of all its elements.
+  mlir::Value flat(mlir::Value buffer);
+
+  /// Launches a kernel over [0, count) in chunks of `grain`. Launches with equal name, op attributes, buffer types,
+  /// count and grain share one kernel, so `body` may depend on nothing else.
+  void launch(llvm::StringRef name, llvm::ArrayRef<mlir::Value> writes, llvm::ArrayRef<mlir::Value> reads,
+              int64_t count, int64_t grain, llvm::function_ref<void(Kernel &)> body);
+
+  /// Calls the GEMM library, in parallel.
+  void product(const Product &product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
+  /// Copies a buffer of the same shape; `from` may be a view.
+  void copy(mlir::Value to, mlir::Value from);
+  /// Elements from one row of `buffer` (as `rows` sees it) to the next.
+  static int64_t rowStride(mlir::Value buffer);
+
+  int64_t getMaxThreads() const { return shared.maxThreads; }
+
+  /// The op being emitted.
+  mlir::Operation *op = nullptr;
+
+private:
+  friend class FunctionLowering;
+  KernelModule &shared;
+  mlir::OpBuilder &builder;
+  mlir::Value arena;
+  llvm::DenseMap<mlir::Value, mlir::Value> buffers;
+  /// Values that the caller gave a buffer for: results of an outlined layer.
+  llvm::DenseMap<mlir::Value, mlir::Value> destinations;
+  llvm::StringMap<mlir::Value> namedBuffers;
+};
+
+} // namespace jepa
+
+#include "compiler/target/KernelInterfaces.h.inc"
+
+#endif // JEPA_COMPILER_TARGET_KERNELCONTEXT_H
