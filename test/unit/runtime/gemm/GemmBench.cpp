@@ -1,0 +1,58 @@
+//===- GemmBench.cpp - the speed of one product ---------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/Gemm.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <vector>
+
+using namespace jepa::rt;
+
+static double now() {
+  auto sinceStart = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(sinceStart).count();
+}
+
+int main(int argc, char **argv) try {
+  if (argc < 6)
+    return std::fprintf(stderr, "usage: gemm-bench M N K transA transB [accumulate [ldc]]\n"), 2;
+  jepac_gemm_desc d{};
+  d.m = std::atol(argv[1]), d.n = std::atol(argv[2]), d.k = std::atol(argv[3]);
+  d.transA = std::atoi(argv[4]), d.transB = std::atoi(argv[5]);
+  d.accumulate = argc > 6 ? std::atoi(argv[6]) : 0;
+  d.lda = d.transA ? d.m : d.k, d.ldb = d.transB ? d.k : d.n;
+  d.ldc = argc > 7 ? std::atol(argv[7]) : d.n;
+  std::vector<float> a(static_cast<std::size_t>(d.m * d.k), 0.5f);
+  std::vector<float> b(static_cast<std::size_t>(d.k * d.n), 0.25f);
+  std::vector<float> c(static_cast<std::size_t>(d.m * d.ldc)), bias(static_cast<std::size_t>(d.n));
+  GemmTiling tiling = gemmTiling(d);
+  for (int threads = 1; threads <= ThreadPool::defaultThreads(); threads *= 2) {
+    ThreadPool::get().setThreads(threads);
+    std::int64_t bytes = gemmScratchBytes(d, threads);
+    std::vector<char> scratch(static_cast<std::size_t>(bytes));
+    double best = 1e30, total = 0;
+    int rounds = 0;
+    for (double start = now(); now() - start < 1 || rounds < 3; ++rounds) {
+      double begin = now();
+      jepac_gemm_f32(&d, c.data(), a.data(), b.data(), bias.data(), scratch.data());
+      double seconds = now() - begin;
+      best = std::min(best, seconds);
+      total += rounds ? seconds : 0;
+    }
+    double gflop = 2e-9 * static_cast<double>(d.m) * static_cast<double>(d.n) * static_cast<double>(d.k);
+    std::printf("%ld x %ld x %ld transA %d transB %d: %d threads, %ld x %ld tiles, packed %d: "
+                "%.1f GFLOP/s mean, %.1f best, scratch %.2f MiB\n",
+                long(d.m), long(d.n), long(d.k), d.transA, d.transB, threads, long(tiling.rows),
+                long(tiling.columns), tiling.packed, gflop * (rounds - 1) / total, gflop / best,
+                static_cast<double>(bytes) / (1 << 20));
+  }
+  return 0;
+} catch (const std::exception &error) {
+  return std::fprintf(stderr, "error: %s\n", error.what()), 1;
+}
