@@ -32,9 +32,9 @@ using Attribute = std::variant<bool, std::int64_t, double, std::string, std::vec
 enum class Element { Real, Index };
 
 struct ValueType {
-  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> shape = {};
   /// One name per dimension; masked token axes are numbered, "context#0".
-  std::vector<std::string> axes;
+  std::vector<std::string> axes = {};
   Element element = Element::Real;
 };
 
@@ -47,14 +47,14 @@ struct Location {
 struct Node {
   std::string op;
   /// Value ids, in the order of the op's declared operands.
-  std::vector<std::int32_t> operands;
+  std::vector<std::int32_t> operands = {};
   /// How many operands each declared operand takes; empty if each takes one.
-  std::vector<std::int32_t> operandGroups;
-  std::vector<std::pair<std::string, Attribute>> attributes;
-  std::vector<std::int32_t> results;
-  Location location;
+  std::vector<std::int32_t> operandGroups = {};
+  std::vector<std::pair<std::string, Attribute>> attributes = {};
+  std::vector<std::int32_t> results = {};
+  Location location = {};
   /// The module that was open, "encoder.blocks.0".
-  std::string scope;
+  std::string scope = {};
 };
 
 struct Graph {

@@ -39,9 +39,9 @@ struct Model {
   std::string summary;
   std::vector<Setting> settings;
   std::vector<Preset> presets;
-  /// Throws ConfigError with one line if the model cannot have these settings.
-  std::function<void(const Config &)> check;
-  /// Records the model. Expects a configuration that `check` accepts.
+  /// Throws ConfigError with one line if the model cannot do the task with these settings.
+  std::function<void(const Config &, Task)> check;
+  /// Records the model. Refuses what `check` refuses.
   std::function<Graph(const Config &, Task)> trace;
 };
 
