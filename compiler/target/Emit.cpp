@@ -177,7 +177,7 @@ Number Emit::convert(Number x, Type type) {
   if (isa<FloatType>(from) && isa<FloatType>(to)) {
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
       return wrap(arith::ExtFOp::create(builder, loc, type, x));
-    return wrap(arith::TruncFOp::create(builder, loc, type, x.value));
+    return wrap(arith::TruncFOp::create(builder, loc, TypeRange{type}, ValueRange{x.value}));
   }
   if (isa<FloatType>(to)) {
     if (isa<IndexType>(from))
