@@ -176,8 +176,8 @@ Number Emit::convert(Number x, Type type) {
     return x;
   if (isa<FloatType>(from) && isa<FloatType>(to)) {
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
-      return wrap(arith::ExtFOp::create(builder, loc, type, x));
-    return wrap(arith::TruncFOp::create(builder, loc, TypeRange{type}, ValueRange{x.value}));
+      return wrap(arith::ExtFOp::create(builder, loc, TypeRange{type}, ValueRange{x.value}));
+    return wrap(arith::TruncFOp::create(builder, loc, type, x));
   }
   if (isa<FloatType>(to)) {
     if (isa<IndexType>(from))
