@@ -5,9 +5,10 @@
 //
 // A call has two loops over the pool: (1) op(B) is packed into the layout that
 // oneDNN prefers, panel by panel; (2) the tiles are multiplied, each by one
-// single-threaded primitive. Tiles of all columns write C in place; tiles of
-// some columns, and every tile of a C with gaps between its rows, go through a
-// dense tile in scratch. Scratch is [packed B][one part per thread].
+// single-threaded primitive. oneDNN's fast kernels take dense matrices only
+// (others go to one that allocates its own memory): a tile of C whose rows are
+// longer goes through a dense copy, and so does such a tile of A. Scratch is
+// [packed B][one part per thread: tile of C, tile of A, oneDNN's own].
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/gemm/Gemm.h"
@@ -106,13 +107,16 @@ private:
   bool pack(std::int64_t panel, const float *b, float *packed, char *own) const;
   bool multiply(std::int64_t tile, float *c, const float *a, const float *b, const float *bias,
                 char *own) const;
+  const float *gather(const float *a, Range rows, float *copy) const;
   void store(float *c, const float *tile, Range rows, Range columns) const;
 
   jepac_gemm_desc d;
-  bool hasBias, staged;
+  bool hasBias;
+  bool copiesA; ///< tiles of A go through scratch
+  bool staged;  ///< tiles of C go through scratch
   GemmTiling tiling;
   dnnl_memory_desc_t packedLayout{};
-  std::int64_t packedBytes = 0, threadBytes = 0, stageBytes = 0;
+  std::int64_t packedBytes = 0, threadBytes = 0, tileBytesC = 0, tileBytesA = 0;
   std::int64_t panelColumns = 64, panels = 0, panelsDeep = 0;
   std::map<Sizes, TileKind> tiles;
   std::map<Sizes, PanelKind> panelKinds;
@@ -121,6 +125,7 @@ private:
 Product::Product(const jepac_gemm_desc &desc, bool bias)
     : d(desc), hasBias(bias), tiling(gemmTiling(desc)) {
   staged = tiling.columns > 1 || d.ldc != d.n;
+  copiesA = d.transA ? tiling.rows > 1 || d.lda != d.m : d.lda != d.k;
   if (tiling.packed)
     preparePacking();
   for (std::int64_t i = 0; i < tiling.rows; ++i)
@@ -130,7 +135,7 @@ Product::Product(const jepac_gemm_desc &desc, bool bias)
   std::int64_t work = 0;
   for (const auto &[sizes, kind] : tiles)
     work = std::max<std::int64_t>(work, static_cast<std::int64_t>(kind.matmul->scratchBytes()));
-  threadBytes = stageBytes + alignUp(work);
+  threadBytes = tileBytesC + tileBytesA + alignUp(work);
   if (tiling.packed) {
     std::int64_t panel = panelColumns * panelStride * 4;
     for (const auto &[sizes, kind] : panelKinds)
@@ -155,8 +160,8 @@ void Product::preparePacking() {
   checkOneDnn(OneDnn::get().memory_desc_init_by_tag(&any, 2, sizes, dnnl_f32, dnnl_format_tag_any),
               "a matrix's layout");
   std::int64_t rows = (d.m + tiling.rows - 1) / tiling.rows;
-  auto probe = makeMatmul(dense(rows, d.k, d.transA ? 1 : d.lda, d.transA ? d.lda : 1), any,
-                          nullptr, dense(rows, d.n, d.n, 1), false);
+  auto probe = makeMatmul(dense(rows, d.k, d.transA ? 1 : d.k, d.transA ? rows : 1), any, nullptr,
+                          dense(rows, d.n, d.n, 1), false);
   packedLayout = probe->layout(dnnl_query_weights_md);
   const dnnl_blocking_desc_t &blocks = packedLayout.format_desc.blocking;
   std::int64_t depth = 1, columns = 1;
@@ -192,7 +197,7 @@ void Product::addTile(Range rows, Range columns, const dnnl_memory_desc_t *packe
   if (tiles.count(sizes) || rows.size == 0 || columns.size == 0)
     return;
   TileKind kind;
-  kind.a = dense(rows.size, d.k, d.transA ? 1 : d.lda, d.transA ? d.lda : 1);
+  kind.a = dense(rows.size, d.k, d.transA ? 1 : d.k, d.transA ? rows.size : 1);
   if (packedB) {
     kind.b = panelOf({0, d.k}, columns);
     kind.b.offset0 = 0;
@@ -205,7 +210,9 @@ void Product::addTile(Range rows, Range columns, const dnnl_memory_desc_t *packe
                            d.accumulate && !staged);
   tiles.emplace(sizes, std::move(kind));
   if (staged)
-    stageBytes = std::max(stageBytes, alignUp(rows.size * columns.size * 4));
+    tileBytesC = std::max(tileBytesC, alignUp(rows.size * columns.size * 4));
+  if (copiesA)
+    tileBytesA = std::max(tileBytesA, alignUp(rows.size * d.k * 4));
 }
 
 bool Product::pack(std::int64_t panel, const float *b, float *packed, char *own) const {
@@ -226,6 +233,18 @@ bool Product::pack(std::int64_t panel, const float *b, float *packed, char *own)
       {DNNL_ARG_FROM, &kind.from, source},
       {DNNL_ARG_TO, &kind.to, packed + panelOf(deep, wide).offset0}};
   return kind.reorder->run(arguments, 2, own + alignUp(panelColumns * panelStride * 4));
+}
+
+/// The rows of A that a tile needs, dense: in place if they are so.
+const float *Product::gather(const float *a, Range rows, float *copy) const {
+  const float *from = a + rows.begin * (d.transA ? 1 : d.lda);
+  if (!copiesA)
+    return from;
+  std::int64_t lines = d.transA ? d.k : rows.size, length = d.transA ? rows.size : d.k;
+  for (std::int64_t i = 0; i < lines; ++i)
+    std::memcpy(copy + i * length, from + i * d.lda,
+                static_cast<std::size_t>(length) * sizeof(float));
+  return copy;
 }
 
 void Product::store(float *c, const float *tile, Range rows, Range columns) const {
@@ -250,11 +269,11 @@ bool Product::multiply(std::int64_t tile, float *c, const float *a, const float 
                                        : columns.begin * (d.transB ? d.ldb : 1);
   float *out = staged ? reinterpret_cast<float *>(own) : c + rows.begin * d.n;
   Primitive::Argument arguments[] = {
-      {DNNL_ARG_SRC, &kind.a, a + rows.begin * (d.transA ? 1 : d.lda)},
+      {DNNL_ARG_SRC, &kind.a, gather(a, rows, reinterpret_cast<float *>(own + tileBytesC))},
       {DNNL_ARG_WEIGHTS, &kind.b, b + bOffset},
       {DNNL_ARG_DST, &kind.c, out},
       {DNNL_ARG_BIAS, &kind.bias, bias + (bias ? columns.begin : 0)}};
-  if (!kind.matmul->run(arguments, bias ? 4 : 3, own + stageBytes))
+  if (!kind.matmul->run(arguments, bias ? 4 : 3, own + tileBytesC + tileBytesA))
     return false;
   if (staged)
     store(c, out, rows, columns);

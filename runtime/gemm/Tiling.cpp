@@ -19,22 +19,28 @@ GemmTiling jepa::rt::gemmTiling(const jepac_gemm_desc &d) {
                  static_cast<double>(d.k);
   auto affordable = static_cast<std::int64_t>(std::clamp(flops / worthATask, 1.0, 1e6));
   GemmTiling tiling;
-  // A large B is read from the outer cache by every tile, which more rows pay
-  // for; a small one stays near.
-  bool large = d.n * d.k >= (std::int64_t(1) << 20);
-  std::int64_t rows = ceilDiv(d.m, large ? 96 : 64);
+  constexpr std::int64_t goodRows = 192, leastRows = 48, goodColumns = 512, leastColumns = 128;
+  constexpr std::int64_t wanted = 8; // tiles, so that a few threads end together
+  std::int64_t rows = std::max<std::int64_t>((d.m + goodRows / 2) / goodRows, 1);
   if (rows > 2)
-    rows = ceilDiv(rows, 4) * 4; // two and four threads end together
-  tiling.rows = std::clamp<std::int64_t>(std::min(rows, d.m), 1, affordable);
-  // Columns are cut when rows alone keep few threads busy. Such a tile goes
-  // through scratch, because oneDNN's fast kernels write dense results only;
-  // a long contraction hides that.
-  constexpr std::int64_t wanted = 8, leastColumns = 256;
-  if (tiling.rows < wanted && (d.k >= 512 || tiling.rows == 1)) {
-    std::int64_t columns = std::min(ceilDiv(wanted, tiling.rows), affordable / tiling.rows);
-    tiling.columns = std::clamp<std::int64_t>(std::min(columns, d.n / leastColumns), 1, wanted);
+    rows = (rows + 2) / 4 * 4;
+  // A tile of some columns goes through scratch, because oneDNN's fast kernels
+  // write dense results only. A long contraction hides that, and a B beyond the
+  // inner caches pays for it: fewer bytes of it pass per tile. A transposed A
+  // would be copied once per cut.
+  std::int64_t columns = 1;
+  if ((d.k >= 512 && !d.transA) || d.m <= leastRows) {
+    if (d.n * d.k >= (std::int64_t(1) << 20))
+      columns = std::max<std::int64_t>(d.n / goodColumns, 1);
+    columns = std::max(columns, std::min(ceilDiv(wanted, rows), d.n / leastColumns));
+  } else if (rows < wanted) {
+    rows = std::min(wanted, ceilDiv(d.m, leastRows));
   }
-  tiling.packed = tiling.rows > 1;
+  tiling.rows = std::clamp<std::int64_t>(rows, 1, std::min(affordable, d.m));
+  tiling.columns = std::clamp<std::int64_t>(columns, 1, std::max<std::int64_t>(affordable / tiling.rows, 1));
+  bool denseB = d.ldb == (d.transB ? d.k : d.n);
+  // One tile of rows uses B once: then oneDNN packs it on the way, if dense.
+  tiling.packed = tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);
   return tiling;
 }
 
