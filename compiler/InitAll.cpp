@@ -6,6 +6,7 @@
 #include "compiler/InitAll.h"
 
 #include "compiler/dialect/Dialect.h"
+#include "compiler/target/Passes.h"
 #include "compiler/target/Targets.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,4 +28,5 @@ void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
 void jepa::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  registerJepaTargetPasses();
 }

@@ -1,0 +1,192 @@
+//===- ConvertKernelsToLLVM.cpp - kernels, launches and buffers to the LLVM dialect ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/Passes.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+
+namespace jepa {
+#define GEN_PASS_DEF_CONVERTKERNELSTOLLVM
+#include "compiler/target/Passes.h.inc"
+} // namespace jepa
+
+using namespace mlir;
+using namespace jepa;
+
+/// The address of a converted memref's first element.
+static Value addressOf(OpBuilder &b, Location loc, const LLVMTypeConverter &converter, Value descriptor, Type type) {
+  return MemRefDescriptor(descriptor).bufferPtr(b, loc, converter, cast<MemRefType>(type));
+}
+
+static LLVM::LLVMFuncOp declare(OpBuilder &b, ModuleOp module, StringRef name, ArrayRef<Type> arguments) {
+  if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return existing;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), arguments);
+  return LLVM::LLVMFuncOp::create(b, module.getLoc(), name, type);
+}
+
+namespace {
+
+struct BufferLowering : ConvertOpToLLVMPattern<BufferOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(BufferOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    if (!op.getOffset())
+      return op.emitOpError("has no offset: run jepa-plan-memory first");
+    Location loc = op.getLoc();
+    Value base = addressOf(b, loc, *getTypeConverter(), adaptor.getArena(), op.getArena().getType());
+    Value offset = LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(*op.getOffset()));
+    Value address = LLVM::GEPOp::create(b, loc, base.getType(), b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+    Value descriptor =
+        MemRefDescriptor::fromStaticShape(b, loc, *getTypeConverter(), cast<MemRefType>(op.getType()), address);
+    b.replaceOp(op, descriptor);
+    return success();
+  }
+};
+
+struct LaunchLowering : ConvertOpToLLVMPattern<LaunchOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  /// `void kernel.task(args, begin, end, thread)`: unpacks the addresses and calls the kernel.
+  LLVM::LLVMFuncOp taskFor(LaunchOp op, ConversionPatternRewriter &b) const {
+    auto module = op->getParentOfType<ModuleOp>();
+    std::string name = (op.getKernel() + ".task").str();
+    if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+      return existing;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(module.getBody());
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer, i64, i64, i64});
+    auto task = LLVM::LLVMFuncOp::create(b, op.getLoc(), name, type, LLVM::Linkage::Internal);
+    Block *block = task.addEntryBlock(b);
+    b.setInsertionPointToStart(block);
+    SmallVector<Value> arguments = {block->getArgument(1), block->getArgument(2), block->getArgument(3)};
+    for (int32_t index = 0, count = op.getBuffers().size(); index < count; ++index) {
+      Value slot = LLVM::GEPOp::create(b, op.getLoc(), pointer, pointer, block->getArgument(0),
+                                       ArrayRef<LLVM::GEPArg>{index});
+      arguments.push_back(LLVM::LoadOp::create(b, op.getLoc(), pointer, slot));
+    }
+    LLVM::CallOp::create(b, op.getLoc(), TypeRange{}, op.getKernelAttr(), arguments);
+    LLVM::ReturnOp::create(b, op.getLoc(), ValueRange{});
+    return task;
+  }
+
+  LogicalResult matchAndRewrite(LaunchOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    auto module = op->getParentOfType<ModuleOp>();
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+    LLVM::LLVMFuncOp task = taskFor(op, b);
+    LLVM::LLVMFuncOp parallelFor = declare(b, module, "jepac_parallel_for", {pointer, pointer, i64, i64});
+    auto number = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(value));
+    };
+    // One array per launch, in the function's frame from its first block on: a launch does not outlive its call.
+    Value slots;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      Block *entry = &op->getParentOp()->getRegion(0).front();
+      b.setInsertionPointToStart(entry);
+      slots = LLVM::AllocaOp::create(b, loc, pointer, pointer, number(std::max<size_t>(1, op.getBuffers().size())), 8);
+    }
+    for (auto [index, buffer] : llvm::enumerate(adaptor.getBuffers())) {
+      Value address = addressOf(b, loc, *getTypeConverter(), buffer, op.getBuffers()[index].getType());
+      Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, slots,
+                                       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+      LLVM::StoreOp::create(b, loc, address, slot);
+    }
+    Value function = LLVM::AddressOfOp::create(b, loc, pointer, task.getSymName());
+    LLVM::CallOp::create(b, loc, parallelFor, ValueRange{function, slots, number(op.getCount()), number(op.getGrain())});
+    b.eraseOp(op);
+    return success();
+  }
+};
+
+struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(GemmOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    auto module = op->getParentOfType<ModuleOp>();
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+    LLVM::LLVMFuncOp gemm =
+        declare(b, module, "jepac_gemm_f32", {pointer, pointer, pointer, pointer, pointer, pointer});
+    Value description = LLVM::AddressOfOp::create(b, loc, pointer, describe(op, module, b));
+    auto address = [&](Value converted, Value original) {
+      return addressOf(b, loc, *getTypeConverter(), converted, original.getType());
+    };
+    Value bias = op.getBias() ? address(adaptor.getBias(), op.getBias())
+                              : LLVM::ZeroOp::create(b, loc, pointer).getResult();
+    LLVM::CallOp::create(b, loc, gemm,
+                         ValueRange{description, address(adaptor.getC(), op.getC()), address(adaptor.getA(), op.getA()),
+                                    address(adaptor.getB(), op.getB()), bias,
+                                    address(adaptor.getScratch(), op.getScratch())});
+    b.eraseOp(op);
+    return success();
+  }
+
+  /// The constant `jepac_gemm_desc` of a product; equal products share it.
+  StringRef describe(GemmOp op, ModuleOp module, ConversionPatternRewriter &b) const {
+    int64_t values[] = {static_cast<int64_t>(op.getM()),   static_cast<int64_t>(op.getN()),
+                        static_cast<int64_t>(op.getK()),   static_cast<int64_t>(op.getLda()),
+                        static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc()),
+                        op.getTransA() | (op.getTransB() ? int64_t(1) << 32 : 0), 0};
+    std::string name = "gemm";
+    for (int64_t value : values)
+      name += "." + std::to_string(value);
+    if (auto existing = module.lookupSymbol<LLVM::GlobalOp>(name))
+      return existing.getSymName();
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    // Two 32-bit flags lie in one little-endian 64-bit word; `accumulate` and the reserved word are zero.
+    auto type = LLVM::LLVMArrayType::get(b.getI64Type(), std::size(values));
+    auto data = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(std::size(values))}, b.getI64Type()),
+                                       ArrayRef<int64_t>(values));
+    return LLVM::GlobalOp::create(b, op.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name, data)
+        .getSymName();
+  }
+};
+
+struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKernelsToLLVMPass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    LowerToLLVMOptions options(context);
+    options.useBarePtrCallConv = true;
+    LLVMTypeConverter converter(context, options);
+    LLVMConversionTarget target(*context);
+    target.addLegalOp<ModuleOp>();
+    target.addIllegalDialect<JepaDialect>();
+    RewritePatternSet patterns(context);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    populateMathToLibmConversionPatterns(patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    patterns.add<BufferLowering, LaunchLowering, GemmLowering>(converter);
+    if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
+      return signalPassFailure();
+  }
+};
+
+} // namespace

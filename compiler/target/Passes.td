@@ -1,0 +1,42 @@
+//===- Passes.td - from tensors to kernels to LLVM ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_TARGET_PASSES_TD
+#define JEPA_TARGET_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerToKernels : Pass<"jepa-lower-to-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn tensor ops into kernel launches on buffers";
+  let description = [{
+    Each function of tensors becomes one of buffers: its first argument is the arena, results become destinations, and
+    each op becomes what its target's kernel interface emits. `jepa_run` keeps the arena alone: inputs, parameters,
+    tables and outputs become named buffers. Structurally equal launches share one kernel function.
+
+    *Preconditions*: parameters, positions and taps are in `jepa_run` only; no op reads a parameter after its update.
+    *Postconditions*: no tensor is left; every `jepa.buffer` waits for an offset from `jepa-plan-memory`.
+    *Why here*: after the last graph pass, since buffers hide the dataflow that those work on.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"reference\"", "Whose kernels to emit: reference or cpu">,
+    Option<"maxThreads", "max-threads", "int64_t", "64", "Most threads that kernels will run on; sizes their scratch">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertKernelsToLLVM : Pass<"jepa-convert-kernels-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels, launches and planned buffers into the LLVM dialect";
+  let description = [{
+    Buffers become the arena's address plus their offset; launches call the runtime with an array of addresses and a
+    task function that unpacks it; products call the runtime's GEMM with a constant description.
+
+    *Preconditions*: every buffer has an offset.
+    *Postconditions*: only the LLVM dialect is left.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // JEPA_TARGET_PASSES_TD
