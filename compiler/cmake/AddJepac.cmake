@@ -54,3 +54,34 @@ function(jepa_doc td name)
   add_custom_target(jepa-doc-${name} DEPENDS ${page})
   add_dependencies(jepa-doc jepa-doc-${name})
 endfunction()
+
+# add_jepa_pass(NAME [sources...]): the pass (or passes) that NAME.td of this folder declares. NAME.h includes the generated
+# NAME.h.inc; NAME.cpp and further sources join the shared library; registerNAMEPasses() is called for every tool.
+function(add_jepa_pass name)
+  include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+  set(LLVM_TARGET_DEFINITIONS ${name}.td)
+  mlir_tablegen(${name}.h.inc -gen-pass-decls -name=${name})
+  add_public_tablegen_target(Jepa${name}IncGen)
+  add_dependencies(JepaCompiler Jepa${name}IncGen)
+  jepa_compiler_sources(${name}.cpp ${ARGN})
+  jepa_doc(${name}.td ${name} -gen-pass-doc)
+  file(RELATIVE_PATH header ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${name}.h)
+  set_property(GLOBAL APPEND_STRING PROPERTY JEPA_PASS_HEADERS "#include \"${header}\"\n")
+  set_property(GLOBAL APPEND_STRING PROPERTY JEPA_PASS_CALLS "  register${name}Passes();\n")
+endfunction()
+
+# Writes AllPasses.h.inc, the registration of every add_jepa_pass() of the project, once all folders were read.
+function(jepa_write_pass_list)
+  get_property(headers GLOBAL PROPERTY JEPA_PASS_HEADERS)
+  get_property(calls GLOBAL PROPERTY JEPA_PASS_CALLS)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/passes/AllPasses.h.inc @ONLY
+    CONTENT "${headers}\nnamespace jepa {\ninline void registerFolderPasses() {\n${calls}}\n} // namespace jepa\n")
+endfunction()
+
+# add_jepa_lit_suite(AREA): the lit tests of this folder's AREA, as the ctest lit.AREA and the target check-jepa-AREA.
+function(add_jepa_lit_suite area)
+  string(REPLACE "/" "-" suite ${area})
+  set(command ${JEPAC_LLVM_ROOT}/bin/lit -sv ${CMAKE_CURRENT_BINARY_DIR}/${area})
+  add_test(NAME lit.${suite} COMMAND ${command})
+  add_custom_target(check-jepa-${suite} COMMAND ${command} DEPENDS jepa-opt USES_TERMINAL)
+endfunction()

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/InitAll.h"
+#include "passes/AllPasses.h.inc"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/PrettyStackTrace.h"
@@ -13,5 +14,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   jepa::registerAllDialects(registry);
   jepa::registerAllPasses();
+  jepa::registerFolderPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "jepac's pass driver\n", registry));
 }
