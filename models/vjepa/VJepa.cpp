@@ -86,7 +86,7 @@ constexpr Published published[] = {
 
 std::vector<Preset> presets() {
   std::vector<Preset> all = {{"vjepa-tiny",
-                              "a few thousand weights, for tests",
+                              "width 48, 3 blocks, 8 frames of 64 x 64, for tests",
                               {{"crop", "64"},
                                {"frames", "8"},
                                {"embed_dim", "48"},
