@@ -1,0 +1,161 @@
+//===- State.cpp - the arena and what lives in it -------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/core/State.h"
+
+#include "runtime/core/PositionTable.h"
+#include "runtime/core/Random.h"
+#include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/Gemm.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+using namespace jepa::rt;
+
+//===----------------------------------------------------------------------===//
+// The machine
+//===----------------------------------------------------------------------===//
+
+void jepa::rt::checkMachine(const Plan &plan) {
+  std::int64_t threads = ThreadPool::get().threads();
+  if (threads > plan.maxThreads)
+    throw usageError("this binary was planned for at most " + std::to_string(plan.maxThreads) +
+                     " threads, found " + std::to_string(threads) +
+                     "; set JEPAC_THREADS to a smaller number or build it again");
+  if (plan.gemms.empty())
+    return;
+  requireOneDnn();
+  for (const GemmUse &use : plan.gemms) {
+    std::int64_t needed = gemmScratchBytes(use.desc, threads);
+    if (needed > use.scratchBytes)
+      throw Error("oneDNN needs " + std::to_string(needed) + " bytes of scratch for a product of " +
+                  std::to_string(use.desc.m) + " x " + std::to_string(use.desc.n) + " x " +
+                  std::to_string(use.desc.k) + " on this machine, planned were " +
+                  std::to_string(use.scratchBytes) + "; build the binary again here");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The arena
+//===----------------------------------------------------------------------===//
+
+/// What the system says can be had without swapping anything else out; -1 when
+/// it does not say.
+static std::int64_t availableBytes() {
+  std::ifstream text("/proc/meminfo");
+  std::string key, unit;
+  std::int64_t kibibytes = 0, sum = -1;
+  while (text >> key >> kibibytes && std::getline(text, unit))
+    if (key == "MemAvailable:" || key == "SwapFree:")
+      sum = std::max<std::int64_t>(sum, 0) + kibibytes * 1024;
+  return sum;
+}
+
+static constexpr const char *useLess =
+    "; free memory, or build for a smaller batch or resolution";
+
+State::State(const Plan &plan) : plan(plan) {
+  // Linux grants more than it has and kills later, without a word.
+  if (std::int64_t has = availableBytes(); has >= 0 && plan.arenaBytes > has)
+    throw Error("this binary needs " + std::to_string(plan.arenaBytes) + " bytes of memory, " +
+                std::to_string(has) + " are available" + useLess);
+  mapped = static_cast<std::size_t>(std::max<std::int64_t>(plan.arenaBytes, 1));
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    throw Error("could not reserve the " + std::to_string(plan.arenaBytes) +
+                " bytes that this binary needs: " + std::strerror(errno) + useLess);
+  base = static_cast<std::byte *>(memory);
+#ifdef MADV_HUGEPAGE
+  madvise(base, mapped, MADV_HUGEPAGE); // advice: slower without, not wrong
+#endif
+}
+
+State::~State() { munmap(base, mapped); }
+
+double State::get(const Buffer &buffer, std::int64_t index) const {
+  auto at = static_cast<std::size_t>(index);
+  return buffer.dtype == DType::F64 ? elements<double>(buffer)[at] : elements<float>(buffer)[at];
+}
+
+void State::set(const Buffer &buffer, std::int64_t index, double value) const {
+  auto at = static_cast<std::size_t>(index);
+  if (buffer.dtype == DType::F64)
+    elements<double>(buffer)[at] = value;
+  else
+    elements<float>(buffer)[at] = static_cast<float>(value);
+}
+
+/// Calls `fill(span)` with the buffer's elements in their own type.
+template <class Fill> static void withReals(const State &state, const Buffer &buffer, Fill fill) {
+  if (buffer.dtype == DType::F64)
+    fill(state.elements<double>(buffer));
+  else
+    fill(state.elements<float>(buffer));
+}
+
+//===----------------------------------------------------------------------===//
+// Step 0
+//===----------------------------------------------------------------------===//
+
+/// The published initialiser cuts at this value, not at two deviations.
+static constexpr double truncatedAt = 2;
+
+void State::initializeParameter(const Buffer &parameter, std::uint64_t seed) {
+  Random random(seed, parameter.name);
+  bool drawn = parameter.init == "trunc_normal";
+  double constant = parameter.init == "ones" ? 1 : 0;
+  withReals(*this, parameter, [&]<class T>(std::span<T> values) {
+    constexpr std::int64_t grain = 1 << 14;
+    parallelFor(parameter.elements, grain,
+                [&](std::int64_t begin, std::int64_t end, std::int64_t) {
+                  for (std::int64_t i = begin; i < end; ++i) {
+                    auto index = static_cast<std::uint64_t>(i);
+                    values[index] = static_cast<T>(
+                        drawn ? random.truncatedNormal(index, parameter.std, truncatedAt)
+                              : constant);
+                  }
+                });
+  });
+}
+
+void State::copyTeachers() {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind == BufferKind::Parameter && !buffer.emaOf.empty()) {
+      std::span<std::byte> from = bytes(plan.at(buffer.emaOf));
+      std::copy(from.begin(), from.end(), bytes(buffer).begin());
+    }
+}
+
+void State::zeroMoments() {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind == BufferKind::Moment)
+      std::ranges::fill(bytes(buffer), std::byte(0));
+}
+
+void State::fillTables() {
+  for (const Buffer &buffer : plan.buffers) {
+    if (buffer.kind != BufferKind::Table)
+      continue;
+    std::vector<double> table = positionTable(buffer);
+    withReals(*this, buffer, [&]<class T>(std::span<T> values) {
+      std::ranges::transform(table, values.begin(), [](double x) { return static_cast<T>(x); });
+    });
+  }
+}
+
+void State::initialize(std::uint64_t seed) {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind == BufferKind::Parameter && buffer.emaOf.empty())
+      initializeParameter(buffer, seed);
+  copyTeachers();
+  zeroMoments();
+  fillTables();
+}
