@@ -1,0 +1,230 @@
+//===- Commands.cpp - what an artifact can do ----------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/main/Commands.h"
+
+#include "runtime/core/Error.h"
+#include "runtime/core/Payload.h"
+#include "runtime/core/State.h"
+#include "runtime/core/ThreadPool.h"
+#include "runtime/io/Progress.h"
+#include "runtime/main/Arguments.h"
+#include "runtime/train/Bench.h"
+#include "runtime/train/Embed.h"
+#include "runtime/train/Info.h"
+#include "runtime/train/Replay.h"
+#include "runtime/train/Trainer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+using namespace jepa::rt;
+
+static const OptionSpec threadsOption = {
+    "--threads", "N", "threads that compute (default: all; they never change a result)"};
+
+static const std::vector<CommandSpec> &commands() {
+  static const std::vector<CommandSpec> all = {
+      {"info", "geometry, FLOPs, exact peak memory, provenance", {{"--json", "", "as JSON"}}},
+      {"train",
+       "train on a list or a folder of videos",
+       {{"--data", "LIST", "text file with 'path label' per line, or a folder", true},
+        {"--steps", "N", "steps of the whole run, resumed ones included", true},
+        {"--checkpoint", "DIR", "folder for checkpoints", true},
+        {"--resume", "", "go on from the newest whole checkpoint in DIR"},
+        {"--log", "DIR", "metrics.jsonl, TensorBoard events, loss.png and masks.png"},
+        {"--set", "key=value", "optimiser keys: lr, weight_decay, ema, schedules, ...", false,
+         true},
+        {"--weights", "FILE", "begin from these weights"},
+        {"--masks", "RULE", "refuse to run unless the binary was built with this rule"},
+        {"--seed", "S", "seed of weights, clips and masks (default 0)"},
+        {"--stride", "N", "source frames per frame of a clip (default: as built, or 4)"},
+        {"--checkpoint-every", "N", "steps between checkpoints (default: a tenth, at most 300)"},
+        {"--keep", "N", "checkpoints to keep (default 3)"},
+        {"--workers", "N", "threads that decode (default: one per processor, at most 8)"},
+        threadsOption}},
+      {"embed",
+       "write the features of videos",
+       {{"--input", "VIDEO", "videos, or folders of them", false, true},
+        {"--data", "LIST", "a list of videos instead; writes 'labels' too"},
+        {"--weights", "FILE", "safetensors, or a folder of checkpoints", true},
+        {"--output", "FILE", "safetensors with one tensor per video", true},
+        {"--stride", "N", "source frames per frame of a clip (default: as built, or 4)"},
+        threadsOption}},
+      {"bench",
+       "clips/s, FLOP/s and the share of the ceiling that the step's own products set",
+       {{"--json", "", "as JSON"},
+        {"--profile", "", "also each product of the step"},
+        {"--steps", "N", "steps to time (default 10)"},
+        {"--seed", "S", "seed of weights, clips and masks (default 0)"},
+        threadsOption}},
+      {"replay",
+       "run on given tensors and nothing random",
+       {{"--inputs", "FILE", "clip, masks and init.* as safetensors", true},
+        {"--outputs", "FILE", "where losses, final.* and taps go", true},
+        {"--steps", "N", "training steps (default: the inputs' metadata, or 1)"},
+        threadsOption}}};
+  return all;
+}
+
+/// Nothing in an artifact needs more threads than it was planned for.
+static void setThreads(const Arguments &arguments, const Plan &plan) {
+  std::optional<std::int64_t> wanted = arguments.number("--threads", 1);
+  if (wanted && *wanted > plan.maxThreads)
+    throw usageError("'--threads' is at most " + std::to_string(plan.maxThreads) +
+                     " for this binary, found " + std::to_string(*wanted));
+  std::int64_t threads = wanted.value_or(ThreadPool::defaultThreads());
+  ThreadPool::get().setThreads(static_cast<int>(std::min(threads, plan.maxThreads)));
+}
+
+static void requireTask(const Plan &plan, Task task, const char *command) {
+  const char *needed = task == Task::Train ? "train" : "embed";
+  if (plan.task != task)
+    throw usageError(std::string("this binary was built for another task than '") + command +
+                     "': build it with --task " + needed);
+}
+
+static OptimizerSettings optimizerFor(const Arguments &arguments, const Plan &plan) {
+  OptimizerSettings settings = OptimizerSettings::fromConfig(plan.config);
+  for (const auto &[key, value] : arguments.pairs("--set")) {
+    if (!OptimizerSettings::isKey(key))
+      throw usageError((plan.setting(key) ? "'" + key + "' is fixed in this binary"
+                                          : "'" + key + "' is no optimiser key") +
+                       ": only " +
+                       [] {
+                         std::string names;
+                         for (const std::string &name : OptimizerSettings::keys())
+                           names += (names.empty() ? "" : ", ") + name;
+                         return names;
+                       }() +
+                       " can be set here; rebuild with 'jepac build --set' for others");
+    settings.set(key, value);
+  }
+  settings.check();
+  return settings;
+}
+
+static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+  requireTask(plan, Task::Train, "train");
+  TrainOptions options;
+  options.data = arguments.text("--data");
+  options.checkpoint = arguments.text("--checkpoint");
+  options.log = arguments.text("--log");
+  options.weights = arguments.text("--weights");
+  options.resume = arguments.has("--resume");
+  options.steps = *arguments.number("--steps", 1);
+  options.checkpointEvery = arguments.number("--checkpoint-every", 1);
+  options.keepCheckpoints = static_cast<int>(std::min<std::int64_t>(
+      arguments.number("--keep", 1).value_or(options.keepCheckpoints), 1 << 20));
+  options.workers =
+      static_cast<int>(std::min<std::int64_t>(arguments.number("--workers", 1).value_or(0), 256));
+  options.stride = arguments.number("--stride", 1);
+  if (std::optional<std::int64_t> seed = arguments.number("--seed", 0))
+    options.seed = static_cast<std::uint64_t>(*seed);
+  options.optimizer = optimizerFor(arguments, plan);
+  std::string rule = arguments.text("--masks");
+  if (!rule.empty() && plan.masks && rule != plan.masks->rule)
+    throw usageError("this binary was built with --masks " + plan.masks->rule + ", found --masks " +
+                     rule + ": rebuild it, or leave --masks away");
+  options.output = stdout;
+  options.errors = stderr;
+  setThreads(arguments, plan);
+  checkMachine(plan);
+  State state(plan);
+  state.fillTables();
+  Program program{plan, static_cast<std::byte *>(state.arena()), run};
+  train(program, options, [&](std::uint64_t seed) { state.initialize(seed); });
+}
+
+static void runEmbed(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+  requireTask(plan, Task::Embed, "embed");
+  if (arguments.has("--input") == arguments.has("--data"))
+    throw usageError("'embed' needs either --input VIDEO... or --data LIST; see 'embed --help'");
+  EmbedOptions options;
+  options.labels = arguments.has("--data");
+  if (options.labels)
+    options.videos = readDataset(arguments.text("--data"));
+  for (const std::string &input : arguments.list("--input"))
+    if (std::filesystem::is_directory(input)) {
+      std::vector<VideoEntry> inside = readDataset(input);
+      options.videos.insert(options.videos.end(), inside.begin(), inside.end());
+    } else {
+      options.videos.push_back({input, -1});
+    }
+  options.weights = arguments.text("--weights");
+  options.output = arguments.text("--output");
+  options.stride = arguments.number("--stride", 1);
+  options.progress = stdout;
+  setThreads(arguments, plan);
+  checkMachine(plan);
+  State state(plan);
+  state.fillTables();
+  embed({plan, static_cast<std::byte *>(state.arena()), run}, options);
+}
+
+static void runBench(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+  BenchOptions options;
+  options.steps = arguments.number("--steps", 1).value_or(options.steps);
+  options.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
+  options.profile = arguments.has("--profile");
+  setThreads(arguments, plan);
+  checkMachine(plan);
+  options.residentBefore = residentBytes();
+  State state(plan);
+  state.initialize(options.seed);
+  Json result = bench({plan, static_cast<std::byte *>(state.arena()), run}, options);
+  std::string text = arguments.has("--json") ? result.dump(true) + "\n" : benchText(result);
+  std::fputs(text.c_str(), stdout);
+}
+
+static void runReplay(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+  ReplayOptions options;
+  options.inputs = arguments.text("--inputs");
+  options.outputs = arguments.text("--outputs");
+  options.steps = arguments.number("--steps", 1);
+  setThreads(arguments, plan);
+  checkMachine(plan);
+  State state(plan);
+  state.fillTables();
+  replay({plan, static_cast<std::byte *>(state.arena()), run}, options);
+}
+
+int jepa::rt::runCommand(const std::string &program, const std::vector<std::string> &words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    if (words.empty())
+      throw usageError("no command: expected info, train, embed, bench or replay; see --help");
+    std::fputs(helpText(program, commands()).c_str(), stdout);
+    return 0;
+  }
+  auto command = std::find_if(commands().begin(), commands().end(),
+                              [&](const CommandSpec &spec) { return spec.name == words[0]; });
+  if (command == commands().end())
+    throw usageError("no command '" + words[0] +
+                     "': expected info, train, embed, bench or replay; see --help");
+  Arguments arguments(*command, {words.begin() + 1, words.end()});
+  if (arguments.helpWanted()) {
+    std::fputs(helpText(program, *command).c_str(), stdout);
+    return 0;
+  }
+  std::optional<PayloadPlace> place = findPayload(selfPath);
+  if (!place)
+    throw Error(
+        "this program holds no model: it is the base that 'jepac build' makes binaries from");
+  Plan plan = Plan::parse(readPlanText(selfPath, *place));
+  if (command->name == "info") {
+    std::string text = arguments.has("--json") ? infoJson(plan).dump(true) + "\n" : infoText(plan);
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  jepac_run_function run = loadCode(selfPath, *place);
+  if (command->name == "train")
+    runTrain(arguments, plan, run);
+  else if (command->name == "embed")
+    runEmbed(arguments, plan, run);
+  else if (command->name == "bench")
+    runBench(arguments, plan, run);
+  else
+    runReplay(arguments, plan, run);
+  return 0;
+}

@@ -1,0 +1,52 @@
+//===- Program.h - generated code with its plan and its memory -----------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef JEPA_RUNTIME_TRAIN_PROGRAM_H
+#define JEPA_RUNTIME_TRAIN_PROGRAM_H
+
+#include "runtime/core/Plan.h"
+#include "runtime/masking/MaskSampler.h"
+#include "runtime/train/Schedules.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace jepa::rt {
+
+/// What a command works with: it owns nothing. The arena's tables are filled and
+/// its parameters initialised.
+struct Program {
+  const Plan &plan;
+  std::byte *arena;
+  jepac_run_function run;
+
+  std::byte *data(const Buffer &buffer) const { return arena + buffer.offset; }
+
+  /// [batch, channels, frames, height, width] of the clip input.
+  const Buffer &clip() const { return plan.at("clip"); }
+  std::int64_t batch() const { return clip().shape.at(0); }
+  /// Source frames per frame of a clip: the `--set` key `stride`, or 4.
+  std::int64_t stride() const;
+
+  /// The first element of a buffer of reals.
+  double scalar(const Buffer &buffer) const;
+  /// Writes `count` floats as the buffer's own type.
+  void writeReals(const Buffer &buffer, const float *values, std::int64_t count) const;
+  void writeHyper(const HyperVector &values) const;
+  /// Writes the masks of each group, and their lengths where the plan has them.
+  void writeMasks(const std::vector<MaskDraw> &draws) const;
+};
+
+/// "mask0.context" and "mask0.target".
+std::string maskName(std::size_t group, const char *side);
+
+/// Throws unless each row of `indices` [rows, columns] is strictly increasing
+/// within [0, tokens) and not empty; names the tensor, the clip and the position.
+void checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows,
+               std::int64_t columns, std::int64_t tokens);
+
+} // namespace jepa::rt
+
+#endif // JEPA_RUNTIME_TRAIN_PROGRAM_H

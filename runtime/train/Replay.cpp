@@ -1,0 +1,131 @@
+//===- Replay.cpp - running on given tensors and nothing random ----------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/train/Replay.h"
+
+#include "runtime/core/Error.h"
+#include "runtime/io/Safetensors.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+using namespace jepa::rt;
+
+namespace {
+
+/// The bytes of one input. They are written before each step: a plan may put
+/// other values where an input lay once it has been read.
+struct Input {
+  const Buffer *buffer;
+  std::vector<std::byte> bytes;
+};
+
+} // namespace
+
+/// Reads the mask `name`. Where lengths are a run-time matter the file may hold
+/// fewer tokens than the capacity: the last one is repeated and the length set.
+static void readMask(const SafetensorsReader &reader, const Plan &plan, const Buffer &buffer,
+                     std::vector<Input> &inputs) {
+  const TensorInfo &info = reader.at(buffer.name);
+  const Buffer *lengthBuffer = plan.find(buffer.name + ".length");
+  std::int64_t rows = buffer.shape.at(0), capacity = buffer.shape.at(1);
+  bool fits = info.shape.size() == 2 && info.shape[0] == rows &&
+              (info.shape[1] == capacity || (lengthBuffer && info.shape[1] <= capacity));
+  if (!fits)
+    throw Error("'" + reader.path() + "': tensor '" + info.name + "' has shape " +
+                shapeText(info.shape) + ", expected " + shapeText(buffer.shape));
+  std::int64_t columns = info.shape[1];
+  std::vector<std::int32_t> stored(static_cast<std::size_t>(info.elements));
+  reader.read(info, DType::I32, stored.data());
+  checkMask("'" + reader.path() + "': '" + info.name + "'", stored.data(), rows, columns,
+            buffer.maskTokens);
+  Input input{&buffer, std::vector<std::byte>(static_cast<std::size_t>(buffer.bytes))};
+  auto *indices = reinterpret_cast<std::int32_t *>(input.bytes.data());
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t column = 0; column < capacity; ++column)
+      indices[row * capacity + column] = stored[row * columns + std::min(column, columns - 1)];
+  inputs.push_back(std::move(input));
+  if (lengthBuffer) {
+    auto length = static_cast<std::int32_t>(columns);
+    Input lengthInput{lengthBuffer, std::vector<std::byte>(sizeof(length))};
+    std::memcpy(lengthInput.bytes.data(), &length, sizeof(length));
+    inputs.push_back(std::move(lengthInput));
+  }
+}
+
+static std::vector<Input> readInputs(const SafetensorsReader &reader, const Plan &plan) {
+  std::vector<Input> inputs;
+  for (const Buffer &buffer : plan.buffers) {
+    if (buffer.kind != BufferKind::Input || buffer.name == "hyper" ||
+        buffer.name.ends_with(".length"))
+      continue;
+    if (buffer.maskTokens > 0) {
+      readMask(reader, plan, buffer, inputs);
+      continue;
+    }
+    Input input{&buffer, std::vector<std::byte>(static_cast<std::size_t>(buffer.bytes))};
+    reader.readShaped(buffer.name, buffer.shape, buffer.dtype, input.bytes.data());
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+static std::int64_t stepsOf(const SafetensorsReader &reader, const ReplayOptions &options) {
+  std::int64_t steps = options.steps.value_or(1);
+  if (const std::string *text = reader.metadata("steps"); text && !options.steps)
+    if (std::from_chars(text->data(), text->data() + text->size(), steps).ptr !=
+            text->data() + text->size() ||
+        steps < 1 || steps > 1'000'000)
+      throw Error("'" + reader.path() + "': the metadata 'steps' is no number of steps: '" + *text +
+                  "'");
+  return steps;
+}
+
+void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
+  const Plan &plan = program.plan;
+  bool training = plan.task == Task::Train;
+  SafetensorsReader reader(options.inputs);
+  std::int64_t steps = training ? stepsOf(reader, options) : 1;
+  std::vector<Input> inputs = readInputs(reader, plan);
+  std::size_t room = SafetensorsWriter::headerBytesFor("losses") +
+                     6 * (plan.model.size() + plan.target.size()) + 256;
+  for (const Buffer &buffer : plan.buffers) {
+    room += SafetensorsWriter::headerBytesFor("final." + buffer.name, buffer.shape.size());
+    if (buffer.kind == BufferKind::Parameter)
+      reader.readShaped("init." + buffer.name, buffer.shape, buffer.dtype, program.data(buffer));
+    else if (buffer.kind == BufferKind::Moment)
+      std::memset(program.data(buffer), 0, static_cast<std::size_t>(buffer.bytes));
+  }
+  SafetensorsWriter writer(options.outputs, room);
+  Schedules schedules(OptimizerSettings::fromConfig(plan.config), steps);
+  std::vector<double> losses;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    for (const Input &input : inputs)
+      std::memcpy(program.data(*input.buffer), input.bytes.data(), input.bytes.size());
+    if (training)
+      program.writeHyper(schedules.at(step));
+    program.run(program.arena);
+    if (training)
+      losses.push_back(program.scalar(plan.at("loss")));
+    if (step > 0 || (training && !plan.taps))
+      continue;
+    for (const Buffer &buffer : plan.buffers)
+      if (buffer.kind == BufferKind::Output && !(training && buffer.name == "loss"))
+        writer.add(buffer.name, buffer.dtype, buffer.shape, program.data(buffer));
+  }
+  if (training) {
+    std::vector<float> narrow(losses.begin(), losses.end());
+    bool wide = plan.dtype == DType::F64;
+    writer.add("losses", plan.dtype, {steps},
+               wide ? static_cast<const void *>(losses.data()) : narrow.data());
+    for (const Buffer &buffer : plan.buffers)
+      if (buffer.kind == BufferKind::Parameter)
+        writer.add("final." + buffer.name, buffer.dtype, buffer.shape, program.data(buffer));
+  }
+  writer.finish({{"model", plan.model},
+                 {"target", plan.target},
+                 {"dtype", std::string(dtypeName(plan.dtype))},
+                 {"steps", std::to_string(steps)}});
+}
