@@ -6,6 +6,7 @@
 #include "compiler/InitAll.h"
 
 #include "compiler/dialect/Dialect.h"
+#include "compiler/target/Codegen.h"
 #include "compiler/target/Passes.h"
 #include "compiler/target/Targets.h"
 
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -23,10 +25,13 @@ void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
                   mlir::vector::VectorDialect>();
   registerReferenceKernels(registry);
   registerCpuKernels(registry);
+  registerCodegenTranslations(registry);
 }
 
 void jepa::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   registerJepaTargetPasses();
+  mlir::PassPipelineRegistration<>("jepa-kernels-to-llvm", "From planned kernels to the LLVM dialect",
+                                   buildKernelsToLLVMPipeline);
 }

@@ -3,7 +3,9 @@ include_guard()
 
 # Flags that every target of the project compiles with.
 add_library(JepaFlags INTERFACE)
-target_compile_options(JepaFlags INTERFACE -Wall -Wextra -Wno-unused-parameter)
+target_compile_options(JepaFlags INTERFACE -Wall -Wextra -Wno-unused-parameter
+  # libstdc++ 12's stable_sort uses what C++17 deprecated.
+  -Wno-deprecated-declarations)
 if(JEPAC_SANITIZE)
   target_compile_options(JepaFlags INTERFACE -fsanitize=${JEPAC_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(JepaFlags INTERFACE -fsanitize=${JEPAC_SANITIZE})

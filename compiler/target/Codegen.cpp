@@ -1,0 +1,114 @@
+//===- Codegen.cpp - kernels to an object file, in process ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/Codegen.h"
+
+#include "compiler/target/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+
+void jepa::buildKernelsToLLVMPipeline(OpPassManager &manager) {
+  // Constants and index arithmetic repeat in what the emitters write.
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  // Before the vectors are taken apart: the polynomials are vector code.
+  manager.addPass(createApproximateMath());
+  manager.addPass(createConvertVectorToSCFPass());
+  // Views become offsets and strides, whose arithmetic is affine.
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertKernelsToLLVM());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void jepa::registerCodegenTranslations(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+static std::unique_ptr<llvm::TargetMachine> createMachine(const jepa::CodegenOptions &options, Location loc) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target) {
+    emitError(loc) << "this LLVM cannot generate code for " << triple.str() << ": " << error;
+    return nullptr;
+  }
+  std::string cpu = options.cpu.empty() ? llvm::sys::getHostCPUName().str() : options.cpu, features = options.features;
+  if (options.cpu.empty() && features.empty())
+    for (const auto &feature : llvm::sys::getHostCPUFeatures())
+      features += (features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
+  // O2: on these kernels O3 gains nothing and takes longer.
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, features, {}, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,
+                                                    const CodegenOptions &options) {
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options, module.getLoc());
+  std::unique_ptr<llvm::Module> code = machine ? translateModuleToLLVMIR(module, context, "jepa") : nullptr;
+  if (!code)
+    return nullptr;
+  // Without a triple and a layout the optimiser knows no vector registers.
+  code->setTargetTriple(machine->getTargetTriple());
+  code->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *code)
+    if (!function.isDeclaration()) {
+      function.addFnAttr("target-cpu", machine->getTargetCPU());
+      function.addFnAttr("target-features", machine->getTargetFeatureString());
+      function.addFnAttr("prefer-vector-width", "512");
+      // Only the entry is called from outside.
+      if (function.getName() != entryName)
+        function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(*code, modules);
+  return code;
+}
+
+FailureOr<SmallVector<char, 0>> jepa::emitObject(llvm::Module &module, const CodegenOptions &options, Location loc) {
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(options, loc);
+  if (!machine)
+    return failure();
+  SmallVector<char, 0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return emitError(loc) << "this LLVM cannot write object files for the machine", failure();
+  passes.run(module);
+  return object;
+}

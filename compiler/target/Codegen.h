@@ -1,0 +1,43 @@
+//===- Codegen.h - kernels to an object file, in process ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_TARGET_CODEGEN_H
+#define JEPA_COMPILER_TARGET_CODEGEN_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <memory>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace jepa {
+
+/// From planned kernels to the LLVM dialect.
+void buildKernelsToLLVMPipeline(mlir::OpPassManager &manager);
+
+/// Registers the translation of the LLVM dialect to LLVM IR.
+void registerCodegenTranslations(mlir::DialectRegistry &registry);
+
+/// Which machine to generate code for; empty means this one.
+struct CodegenOptions {
+  std::string cpu, features;
+};
+
+/// Translates a module in the LLVM dialect and optimises it for the machine. Null, with a diagnostic, on failure.
+std::unique_ptr<llvm::Module> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
+                                              const CodegenOptions &options);
+
+/// Object code of a translated module, position independent.
+mlir::FailureOr<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module, const CodegenOptions &options,
+                                                       mlir::Location loc);
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_TARGET_CODEGEN_H

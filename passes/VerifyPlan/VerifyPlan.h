@@ -1,0 +1,19 @@
+//===- VerifyPlan.h - no two live buffers overlap ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_PASSES_VERIFYPLAN_H
+#define JEPA_PASSES_VERIFYPLAN_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace jepa {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/VerifyPlan/VerifyPlan.h.inc"
+
+} // namespace jepa
+
+#endif // JEPA_PASSES_VERIFYPLAN_H
