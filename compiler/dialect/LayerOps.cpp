@@ -173,7 +173,8 @@ bool AddOp::isTokenwiseOperand(unsigned index) {
 LogicalResult AddOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> wanted,
                                   MutableArrayRef<Value> operandGrads) {
   Value dy = resultGrads[0];
-  bool repeats = tensorType(getRhs()).getShape() != tensorType(getLhs()).getShape();
+  // A table with one clip differs from lhs in the name of an axis alone; its gradient has its own names.
+  bool repeats = getRhs().getType() != dy.getType();
   if (wanted[0])
     operandGrads[0] = dy;
   if (wanted[1])
