@@ -9,8 +9,10 @@
 #include "compiler/target/Codegen.h"
 #include "compiler/target/Passes.h"
 #include "compiler/target/Targets.h"
+#include "passes/AllPasses.h.inc"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -23,6 +25,7 @@ void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<JepaDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::vector::VectorDialect>();
+  mlir::func::registerInlinerExtension(registry);
   registerReferenceKernels(registry);
   registerCpuKernels(registry);
   registerCodegenTranslations(registry);
@@ -31,6 +34,8 @@ void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
 void jepa::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  mlir::registerInlinerPass();
+  registerFolderPasses();
   registerJepaTargetPasses();
   mlir::PassPipelineRegistration<>("jepa-kernels-to-llvm", "From planned kernels to the LLVM dialect",
                                    buildKernelsToLLVMPipeline);

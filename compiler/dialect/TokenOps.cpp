@@ -107,7 +107,7 @@ LogicalResult PatchifyOp::verify() {
 
 LogicalResult PatchifyOp::propagateTokenDemand(unsigned, TokenSelector selector,
                                                function_ref<void(unsigned, TokenSelector)>, std::string &why) {
-  if (selector.kind == TokenSelector::Kind::Mask && !getTokens())
+  if (selector.isAll() || (selector.kind == TokenSelector::Kind::Mask && !getTokens()))
     return success();
   why = getTokens() ? "it cuts the tokens of a mask already" : "only a mask selects tubelets";
   return failure();
@@ -148,7 +148,12 @@ LogicalResult GatherTokensOp::propagateTokenDemand(unsigned, TokenSelector selec
     why = "a selection of a selection is not followed further";
     return failure();
   }
-  demand(0, TokenSelector::ofMask(getMask()));
+  auto keep = TokenSelector::ofMask(getMask());
+  if (selectTokens(tensorType(getX()), keep) != getType()) {
+    why = "its result's axes are not x's with the mask's name";
+    return failure();
+  }
+  demand(0, keep);
   return success();
 }
 
@@ -220,7 +225,8 @@ LogicalResult ConcatTokensOp::propagateTokenDemand(unsigned, TokenSelector selec
     if (isThis)
       return success();
   }
-  why = "the selection is not one of the concatenation's parts";
+  if (!selector.isAll())
+    why = "the selection is not one of the concatenation's parts";
   return success(selector.isAll());
 }
 
@@ -280,7 +286,12 @@ LogicalResult SliceTokensOp::propagateTokenDemand(unsigned, TokenSelector select
     why = "a selection of a segment is not followed further";
     return failure();
   }
-  demand(0, TokenSelector::ofSegment(getOffset(), type.getDimSize(1), axis));
+  auto keep = TokenSelector::ofSegment(getOffset(), type.getDimSize(1), axis);
+  if (selectTokens(tensorType(getX()), keep) != type) {
+    why = "its result's axes are not x's with the segment's name";
+    return failure();
+  }
+  demand(0, keep);
   return success();
 }
 

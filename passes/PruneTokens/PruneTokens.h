@@ -6,7 +6,7 @@
 #ifndef JEPA_PASSES_PRUNETOKENS_H
 #define JEPA_PASSES_PRUNETOKENS_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "compiler/dialect/Dialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace jepa {

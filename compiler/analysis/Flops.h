@@ -1,0 +1,18 @@
+//===- Flops.h - model FLOPs of a piece of IR ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_ANALYSIS_FLOPS_H
+#define JEPA_COMPILER_ANALYSIS_FLOPS_H
+
+#include "mlir/IR/Operation.h"
+
+namespace jepa {
+
+/// Model FLOPs of one execution of `root` and all that is nested in it, over the whole batch. A call counts what it calls.
+int64_t countFlops(mlir::Operation *root);
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_ANALYSIS_FLOPS_H
