@@ -34,10 +34,10 @@ public:
 
   Json() = default;
   Json(std::nullptr_t) {}
-  template <std::same_as<bool> T> Json(T truth) : value(truth) {} // a template: no pointer is a bool
+  template <std::same_as<bool> T>
+  Json(T truth) : value(truth) {} // a template: no pointer is a bool
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Json(T number) {
+  requires(!std::same_as<T, bool>) Json(T number) {
     if (std::in_range<std::int64_t>(number))
       value = static_cast<std::int64_t>(number);
     else
@@ -50,8 +50,8 @@ public:
   Json(Array items) : value(std::move(items)) {}
   Json(Object members) : value(std::move(members)) {}
   template <class T>
-    requires(!std::same_as<T, Json> && !std::same_as<T, Member>)
-  Json(const std::vector<T> &items) : value(Array(items.begin(), items.end())) {}
+  requires(!std::same_as<T, Json> && !std::same_as<T, Member>) Json(const std::vector<T> &items)
+      : value(Array(items.begin(), items.end())) {}
 
   static Json array() { return Json(Array()); }
   static Json object() { return Json(Object()); }

@@ -153,8 +153,8 @@ Buffer readBuffer(const Reader &reader, DType real, std::int64_t arenaBytes) {
   b.bytes = b.elements * dtypeBytes(b.dtype);
   b.offset = reader.integer("offset");
   if (b.offset > arenaBytes || b.bytes > arenaBytes - b.offset)
-    reader.fail("offset", "the buffer ends beyond the arena of " + std::to_string(arenaBytes) +
-                              " bytes");
+    reader.fail("offset",
+                "the buffer ends beyond the arena of " + std::to_string(arenaBytes) + " bytes");
   if (b.offset % dtypeBytes(b.dtype) != 0)
     reader.fail("offset", "not aligned to its element");
   b.trainable = reader.flag("trainable");

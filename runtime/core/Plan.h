@@ -33,7 +33,16 @@ std::string_view kindName(BufferKind kind);
 /// Places of the `hyper` input.
 namespace hyper {
 enum : int {
-  LearningRate, WeightDecay, Ema, Correction1, Correction2, ClipGrad, Beta1, Beta2, Epsilon, Count
+  LearningRate,
+  WeightDecay,
+  Ema,
+  Correction1,
+  Correction2,
+  ClipGrad,
+  Beta1,
+  Beta2,
+  Epsilon,
+  Count
 };
 } // namespace hyper
 
@@ -52,7 +61,7 @@ struct Buffer {
   // Parameters.
   bool trainable = false;
   bool decay = false;
-  std::string init;  ///< "trunc_normal", "zeros" or "ones"
+  std::string init; ///< "trunc_normal", "zeros" or "ones"
   double std = 0;
   std::string teacher; ///< the parameter that follows this one; empty if none
   std::string emaOf;   ///< the parameter that this one follows; empty if none

@@ -82,8 +82,8 @@ struct Between {
 static std::vector<Between> axis(std::int64_t from, std::int64_t to) {
   std::vector<Between> places;
   for (std::int64_t i = 0; i < to; ++i) {
-    double at = (static_cast<double>(i) + 0.5) * static_cast<double>(from) /
-                    static_cast<double>(to) - 0.5;
+    double at =
+        (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
     at = std::max(at, 0.0);
     std::int64_t low = std::min(static_cast<std::int64_t>(at), from - 1);
     places.push_back({low, std::min(low + 1, from - 1), at - static_cast<double>(low)});
@@ -104,8 +104,9 @@ std::vector<double> jepa::rt::interpolate(const std::vector<double> &table, cons
           bool up = corner & 4, down = corner & 2, right = corner & 1;
           double weight = (up ? z.weight : 1 - z.weight) * (down ? y.weight : 1 - y.weight) *
                           (right ? x.weight : 1 - x.weight);
-          std::int64_t token = ((up ? z.high : z.low) * from[1] + (down ? y.high : y.low)) *
-                                   from[2] + (right ? x.high : x.low);
+          std::int64_t token =
+              ((up ? z.high : z.low) * from[1] + (down ? y.high : y.low)) * from[2] +
+              (right ? x.high : x.low);
           const double *row = &table[size(token * width)];
           for (std::int64_t i = 0; i < width; ++i)
             out[i] += weight * row[i];
@@ -117,8 +118,7 @@ std::vector<double> jepa::rt::interpolate(const std::vector<double> &table, cons
 
 std::vector<double> jepa::rt::positionTable(const Buffer &buffer) {
   Grid grid = buffer.trainedGrid.value_or(buffer.grid);
-  std::vector<double> table = grid[0] == 1
-                                  ? sineCosine2d(grid[1], grid[2], buffer.width)
-                                  : sineCosine3d(grid, buffer.width, buffer.uniform);
+  std::vector<double> table = grid[0] == 1 ? sineCosine2d(grid[1], grid[2], buffer.width)
+                                           : sineCosine3d(grid, buffer.width, buffer.uniform);
   return grid == buffer.grid ? table : interpolate(table, grid, buffer.grid, buffer.width);
 }

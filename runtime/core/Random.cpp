@@ -15,10 +15,9 @@ std::array<std::uint32_t, 4> jepa::rt::philox(std::array<std::uint32_t, 4> count
   for (int round = 0; round < 10; ++round) {
     std::uint64_t a = std::uint64_t(0xD2511F53u) * counter[0];
     std::uint64_t b = std::uint64_t(0xCD9E8D57u) * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0],
-               static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1],
-               static_cast<std::uint32_t>(a)};
+    counter = {
+        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
     key[0] += 0x9E3779B9u;
     key[1] += 0xBB67AE85u;
   }

@@ -59,8 +59,7 @@ static std::int64_t availableBytes() {
   return sum;
 }
 
-static constexpr const char *useLess =
-    "; free memory, or build for a smaller batch or resolution";
+static constexpr const char *useLess = "; free memory, or build for a smaller batch or resolution";
 
 State::State(const Plan &plan) : plan(plan) {
   // Linux grants more than it has and kills later, without a word.
@@ -114,15 +113,13 @@ void State::initializeParameter(const Buffer &parameter, std::uint64_t seed) {
   double constant = parameter.init == "ones" ? 1 : 0;
   withReals(*this, parameter, [&]<class T>(std::span<T> values) {
     constexpr std::int64_t grain = 1 << 14;
-    parallelFor(parameter.elements, grain,
-                [&](std::int64_t begin, std::int64_t end, std::int64_t) {
-                  for (std::int64_t i = begin; i < end; ++i) {
-                    auto index = static_cast<std::uint64_t>(i);
-                    values[index] = static_cast<T>(
-                        drawn ? random.truncatedNormal(index, parameter.std, truncatedAt)
-                              : constant);
-                  }
-                });
+    parallelFor(parameter.elements, grain, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        auto index = static_cast<std::uint64_t>(i);
+        values[index] = static_cast<T>(
+            drawn ? random.truncatedNormal(index, parameter.std, truncatedAt) : constant);
+      }
+    });
   });
 }
 

@@ -51,8 +51,7 @@ public:
     if (buffer.dtype != wanted)
       throw Error("buffer '" + buffer.name + "' holds " + std::string(dtypeName(buffer.dtype)) +
                   ", not " + std::string(dtypeName(wanted)));
-    return {reinterpret_cast<T *>(base + buffer.offset),
-            static_cast<std::size_t>(buffer.elements)};
+    return {reinterpret_cast<T *>(base + buffer.offset), static_cast<std::size_t>(buffer.elements)};
   }
   template <class T> std::span<T> elements(std::string_view name) const {
     return elements<T>(plan.at(name));

@@ -99,8 +99,8 @@ void ThreadPool::stop() {
 
 void ThreadPool::setThreads(int threads) {
   if (threads < 0 || threads > maxThreads)
-    throw usageError("the number of threads is " + std::to_string(threads) +
-                     "; expected 1 to " + std::to_string(maxThreads));
+    throw usageError("the number of threads is " + std::to_string(threads) + "; expected 1 to " +
+                     std::to_string(maxThreads));
   if (insideAs >= 0)
     throw Error("the number of threads cannot change within a parallel loop");
   int wanted = threads == 0 ? defaultThreads() : threads;

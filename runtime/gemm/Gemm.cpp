@@ -139,9 +139,8 @@ Product::Product(const jepac_gemm_desc &desc, bool bias)
   if (tiling.packed) {
     std::int64_t panel = panelColumns * panelStride * 4;
     for (const auto &[sizes, kind] : panelKinds)
-      threadBytes = std::max(
-          threadBytes,
-          alignUp(panel) + alignUp(static_cast<std::int64_t>(kind.reorder->scratchBytes())));
+      threadBytes = std::max(threadBytes, alignUp(panel) + alignUp(static_cast<std::int64_t>(
+                                                               kind.reorder->scratchBytes())));
   }
 }
 
@@ -174,8 +173,8 @@ void Product::preparePacking() {
   if (!tiling.packed)
     return;
   panelColumns = panelColumns / columns * columns;
-  packedBytes = alignUp(
-      static_cast<std::int64_t>(OneDnn::get().memory_desc_get_size(&packedLayout)));
+  packedBytes =
+      alignUp(static_cast<std::int64_t>(OneDnn::get().memory_desc_get_size(&packedLayout)));
   panelsDeep = (d.k + panelDepth - 1) / panelDepth;
   panels = panelsDeep * ((d.n + panelColumns - 1) / panelColumns);
   for (std::int64_t depthAt : {std::int64_t(0), (panelsDeep - 1) * panelDepth})
@@ -206,8 +205,8 @@ void Product::addTile(Range rows, Range columns, const dnnl_memory_desc_t *packe
   }
   kind.bias = dense(1, columns.size, columns.size, 1);
   kind.c = dense(rows.size, columns.size, columns.size, 1);
-  kind.matmul = makeMatmul(kind.a, kind.b, hasBias ? &kind.bias : nullptr, kind.c,
-                           d.accumulate && !staged);
+  kind.matmul =
+      makeMatmul(kind.a, kind.b, hasBias ? &kind.bias : nullptr, kind.c, d.accumulate && !staged);
   tiles.emplace(sizes, std::move(kind));
   if (staged)
     tileBytesC = std::max(tileBytesC, alignUp(rows.size * columns.size * 4));
@@ -229,9 +228,8 @@ bool Product::pack(std::int64_t panel, const float *b, float *packed, char *own)
                   static_cast<std::size_t>(deep.size) * sizeof(float));
     source = copy;
   }
-  Primitive::Argument arguments[] = {
-      {DNNL_ARG_FROM, &kind.from, source},
-      {DNNL_ARG_TO, &kind.to, packed + panelOf(deep, wide).offset0}};
+  Primitive::Argument arguments[] = {{DNNL_ARG_FROM, &kind.from, source},
+                                     {DNNL_ARG_TO, &kind.to, packed + panelOf(deep, wide).offset0}};
   return kind.reorder->run(arguments, 2, own + alignUp(panelColumns * panelStride * 4));
 }
 
@@ -265,8 +263,8 @@ bool Product::multiply(std::int64_t tile, float *c, const float *a, const float 
   Range rows = part(d.m, tiling.rows, tile / tiling.columns, 1);
   Range columns = part(d.n, tiling.columns, tile % tiling.columns, panelColumns);
   const TileKind &kind = tiles.at({rows.size, columns.size});
-  std::int64_t bOffset = tiling.packed ? panelOf({0, d.k}, columns).offset0
-                                       : columns.begin * (d.transB ? d.ldb : 1);
+  std::int64_t bOffset =
+      tiling.packed ? panelOf({0, d.k}, columns).offset0 : columns.begin * (d.transB ? d.ldb : 1);
   float *out = staged ? reinterpret_cast<float *>(own) : c + rows.begin * d.n;
   Primitive::Argument arguments[] = {
       {DNNL_ARG_SRC, &kind.a, gather(a, rows, reinterpret_cast<float *>(own + tileBytesC))},
@@ -283,8 +281,8 @@ bool Product::multiply(std::int64_t tile, float *c, const float *a, const float 
 void Product::run(float *c, const float *a, const float *b, const float *bias,
                   void *scratch) const {
   auto address = reinterpret_cast<std::uintptr_t>(scratch);
-  char *base = static_cast<char *>(scratch) + (alignUp(static_cast<std::int64_t>(address)) -
-                                               static_cast<std::int64_t>(address));
+  char *base = static_cast<char *>(scratch) +
+               (alignUp(static_cast<std::int64_t>(address)) - static_cast<std::int64_t>(address));
   auto *packed = reinterpret_cast<float *>(base);
   char *parts = base + packedBytes;
   std::atomic<bool> good{true};
@@ -335,8 +333,8 @@ const Product &productOf(const jepac_gemm_desc &d, bool bias) {
   };
   // Never destroyed: threads may outlive static objects.
   static auto &products = *new Products;
-  Key key{d.m,   d.n,           d.k,           d.lda,             d.ldb,
-          d.ldc, d.transA != 0, d.transB != 0, d.accumulate != 0, bias};
+  Key key{d.m, d.n, d.k, d.lda, d.ldb, d.ldc, d.transA != 0, d.transB != 0, d.accumulate != 0,
+          bias};
   {
     std::shared_lock lock(products.mutex);
     if (auto found = products.byShape.find(key); found != products.byShape.end())

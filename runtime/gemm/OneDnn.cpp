@@ -105,8 +105,8 @@ bool Primitive::run(const Argument *arguments, int count, void *scratch) const n
     add(arguments[i].index, arguments[i].layout, const_cast<void *>(arguments[i].data));
   add(DNNL_ARG_SCRATCHPAD, &layout(dnnl_query_scratchpad_md), scratch);
   dnnl_stream_t stream = dnn.stream();
-  good = good && stream &&
-         dnn.primitive_execute(primitive, stream, used, list.data()) == dnnl_success;
+  good =
+      good && stream && dnn.primitive_execute(primitive, stream, used, list.data()) == dnnl_success;
   for (int i = 0; i < used; ++i)
     dnn.memory_destroy(list[static_cast<std::size_t>(i)].memory);
   return good;
@@ -137,15 +137,14 @@ struct Attributes {
 std::unique_ptr<Primitive> jepa::rt::makeMatmul(const dnnl_memory_desc_t &source,
                                                 const dnnl_memory_desc_t &weights,
                                                 const dnnl_memory_desc_t *bias,
-                                                const dnnl_memory_desc_t &result,
-                                                bool accumulate) {
+                                                const dnnl_memory_desc_t &result, bool accumulate) {
   const OneDnn &dnn = OneDnn::get();
   Attributes attributes(accumulate);
   dnnl_matmul_desc_t operation;
   checkOneDnn(dnn.matmul_desc_init(&operation, &source, &weights, bias, &result), "a product");
   dnnl_primitive_desc_t description = nullptr;
-  checkOneDnn(dnn.primitive_desc_create(&description, &operation, attributes.attributes,
-                                        dnn.engine, nullptr),
+  checkOneDnn(dnn.primitive_desc_create(&description, &operation, attributes.attributes, dnn.engine,
+                                        nullptr),
               "a product");
   return std::make_unique<Primitive>(description);
 }

@@ -15,8 +15,8 @@ static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1)
 // order sums are rounded.
 GemmTiling jepa::rt::gemmTiling(const jepac_gemm_desc &d) {
   constexpr double worthATask = 4e6; // FLOPs: some tens of microseconds
-  double flops = 2.0 * static_cast<double>(d.m) * static_cast<double>(d.n) *
-                 static_cast<double>(d.k);
+  double flops =
+      2.0 * static_cast<double>(d.m) * static_cast<double>(d.n) * static_cast<double>(d.k);
   auto affordable = static_cast<std::int64_t>(std::clamp(flops / worthATask, 1.0, 1e6));
   GemmTiling tiling;
   constexpr std::int64_t goodRows = 192, leastRows = 48, goodColumns = 512, leastColumns = 128;
@@ -37,7 +37,8 @@ GemmTiling jepa::rt::gemmTiling(const jepac_gemm_desc &d) {
     rows = std::min(wanted, ceilDiv(d.m, leastRows));
   }
   tiling.rows = std::clamp<std::int64_t>(rows, 1, std::min(affordable, d.m));
-  tiling.columns = std::clamp<std::int64_t>(columns, 1, std::max<std::int64_t>(affordable / tiling.rows, 1));
+  tiling.columns =
+      std::clamp<std::int64_t>(columns, 1, std::max<std::int64_t>(affordable / tiling.rows, 1));
   bool denseB = d.ldb == (d.transB ? d.k : d.n);
   // One tile of rows uses B once: then oneDNN packs it on the way, if dense.
   tiling.packed = tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);

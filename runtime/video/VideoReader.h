@@ -21,6 +21,10 @@ struct RgbView {
   std::int64_t width = 0, height = 0;
 };
 
+/// Throws Error where no video can be read: FFmpeg's libraries are missing, or
+/// the build is without them.
+void requireVideo();
+
 /// One video file (or still picture), decoded by FFmpeg on the calling thread.
 /// Every failure, a missing FFmpeg library included, throws Error with one line
 /// that names the file. Not thread-safe; one reader per thread.

@@ -2,8 +2,8 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "runtime/core/Error.h"
 #include "runtime/core/Json.h"
+#include "runtime/core/Error.h"
 
 #include <gtest/gtest.h>
 
@@ -71,11 +71,41 @@ TEST(Json, ReadsEscapes) {
 }
 
 TEST(Json, RefusesBrokenText) {
-  for (std::string_view text :
-       {"", " ", "{", "[", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "01", "1.",
-        ".5", "+1", "-", "1e", "nul", "tru", "\"", "\"\\", "\"\\u12", "\"\\x\"", "\"\\ud800\"",
-        "\"\\udc00\"", "\"\\ud800\\u0041\"", "1 2", "\"a\nb\"", "\"\xff\"", "\"\xc0\x80\"",
-        "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xe2\x82", "NaN", "1e999", "{\"a\":1 \"b\":2}"})
+  for (std::string_view text : {"",
+                                " ",
+                                "{",
+                                "[",
+                                "[1",
+                                "[1,]",
+                                "{\"a\"}",
+                                "{\"a\":}",
+                                "{\"a\":1,}",
+                                "{a:1}",
+                                "01",
+                                "1.",
+                                ".5",
+                                "+1",
+                                "-",
+                                "1e",
+                                "nul",
+                                "tru",
+                                "\"",
+                                "\"\\",
+                                "\"\\u12",
+                                "\"\\x\"",
+                                "\"\\ud800\"",
+                                "\"\\udc00\"",
+                                "\"\\ud800\\u0041\"",
+                                "1 2",
+                                "\"a\nb\"",
+                                "\"\xff\"",
+                                "\"\xc0\x80\"",
+                                "\"\xed\xa0\x80\"",
+                                "\"\xf5\x80\x80\x80\"",
+                                "\"\xe2\x82",
+                                "NaN",
+                                "1e999",
+                                "{\"a\":1 \"b\":2}"})
     EXPECT_NE(errorOf(text), "") << text;
   EXPECT_NE(errorOf(std::string_view("\0", 1)), "");
   EXPECT_NE(errorOf(std::string_view("1\0", 2)), "");

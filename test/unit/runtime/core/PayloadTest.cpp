@@ -2,8 +2,8 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
+#include "runtime/core/Error.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -86,8 +86,8 @@ TEST_F(Payload, RefusesDamage) {
   EXPECT_EQ(errorOf(good.substr(0, good.size() - 1)), "none");
   EXPECT_NE(errorOf(good.substr(good.size() - 40)), "none") << "the footer alone";
   for (std::size_t field = 0; field < 4; ++field)
-    for (std::uint64_t value : {UINT64_MAX, UINT64_MAX - 40, std::uint64_t(0), std::uint64_t(1) << 40,
-                                std::uint64_t(good.size())}) {
+    for (std::uint64_t value : {UINT64_MAX, UINT64_MAX - 40, std::uint64_t(0),
+                                std::uint64_t(1) << 40, std::uint64_t(good.size())}) {
       std::string broken = good;
       std::memcpy(&broken[broken.size() - 40 + field * 8], &value, 8);
       EXPECT_NE(errorOf(broken).find("damaged"), std::string::npos) << field << " " << value;
@@ -96,8 +96,9 @@ TEST_F(Payload, RefusesDamage) {
 }
 
 TEST_F(Payload, RefusesCodeThatCannotRun) {
-  for (std::string code : {std::string("x"), std::string(100, 'x'), "\177ELF" + std::string(60, '\0'),
-                           readFile(JEPAC_TEST_CODE).substr(0, 64)}) {
+  for (std::string code :
+       {std::string("x"), std::string(100, 'x'), "\177ELF" + std::string(60, '\0'),
+        readFile(JEPAC_TEST_CODE).substr(0, 64)}) {
     appendPayload(at("base"), code, "{}", at("artifact"));
     std::string error = errorOf(readFile(at("artifact")));
     EXPECT_NE(error, "");

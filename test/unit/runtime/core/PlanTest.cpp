@@ -2,9 +2,9 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "runtime/core/Plan.h"
 #include "PlanText.h"
 #include "runtime/core/Error.h"
-#include "runtime/core/Plan.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,8 @@ static PlanText small() {
   PlanText plan;
   plan.add("encoder.w", "parameter", {2, 3},
            R"({"trainable":true,"decay":true,"init":"trunc_normal","std":0.02,"teacher":"t.w"})");
-  plan.add("t.w", "parameter", {2, 3}, R"({"trainable":false,"init":"zeros","ema_of":"encoder.w"})");
+  plan.add("t.w", "parameter", {2, 3},
+           R"({"trainable":false,"init":"zeros","ema_of":"encoder.w"})");
   plan.add("m:encoder.w", "moment", {2, 3});
   plan.add("v:encoder.w", "moment", {2, 3});
   plan.add("pos_embed", "table", {1, 8, 12}, R"({"grid":[2,2,2],"width":12,"uniform":true})");

@@ -2,8 +2,8 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "runtime/core/Error.h"
 #include "runtime/core/PositionTable.h"
+#include "runtime/core/Error.h"
 #include "runtime/io/Safetensors.h"
 
 #include <gtest/gtest.h>
@@ -38,9 +38,7 @@ protected:
 
 TEST_F(PositionVectors, OneDimension) { expectEqual(sineCosine1d(64, 48), "pos1d.p48_64"); }
 
-TEST_F(PositionVectors, TwoDimensions) {
-  expectEqual(sineCosine2d(14, 14, 192), "pos2d.p192_14");
-}
+TEST_F(PositionVectors, TwoDimensions) { expectEqual(sineCosine2d(14, 14, 192), "pos2d.p192_14"); }
 
 TEST_F(PositionVectors, ThreeDimensions) {
   expectEqual(sineCosine3d({8, 14, 14}, 384, true), "pos3d.p384_14x8_uniform");

@@ -2,9 +2,9 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "runtime/core/State.h"
 #include "PlanText.h"
 #include "runtime/core/Error.h"
-#include "runtime/core/State.h"
 #include "runtime/core/ThreadPool.h"
 
 #include <gtest/gtest.h>

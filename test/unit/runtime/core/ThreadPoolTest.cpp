@@ -2,8 +2,8 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "runtime/core/Error.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/core/Error.h"
 
 #include <gtest/gtest.h>
 
@@ -88,9 +88,8 @@ TEST_P(Pool, ServesSeveralCallers) {
   std::atomic<std::int64_t> sum{0};
   auto work = [&] {
     for (int round = 0; round < 200; ++round)
-      parallelFor(50, 2, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
-        sum += end - begin;
-      });
+      parallelFor(50, 2,
+                  [&](std::int64_t begin, std::int64_t end, std::int64_t) { sum += end - begin; });
   };
   std::thread first(work), second(work);
   work();

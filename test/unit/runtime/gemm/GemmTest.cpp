@@ -2,9 +2,9 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "runtime/gemm/Gemm.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/ThreadPool.h"
-#include "runtime/gemm/Gemm.h"
 
 #include <gtest/gtest.h>
 
@@ -129,9 +129,9 @@ std::string nameOf(const testing::TestParamInfo<Case> &info) {
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Gemm,
     testing::Values(Case{1, 1, 1}, Case{1, 1000, 77}, Case{1, 3, 5000}, Case{7, 5, 5000},
-                    Case{48, 48, 3000}, Case{144, 48, 2048}, Case{33, 17, 1113},
-                    Case{130, 96, 363}, Case{200, 300, 129}, Case{363, 144, 48},
-                    Case{257, 640, 513}, Case{70, 1030, 520}, Case{31, 2, 4}, Case{2, 31, 9},
+                    Case{48, 48, 3000}, Case{144, 48, 2048}, Case{33, 17, 1113}, Case{130, 96, 363},
+                    Case{200, 300, 129}, Case{363, 144, 48}, Case{257, 640, 513},
+                    Case{70, 1030, 520}, Case{31, 2, 4}, Case{2, 31, 9},
                     Case{200, 300, 129, false, false, false, false, 5},
                     Case{70, 520, 520, false, false, false, false, 3}, Case{96, 24, 100},
                     Case{300, 80, 80}, Case{129, 1152, 384}),

@@ -1,0 +1,253 @@
+//===- ClipLoader.cpp - batches of clips, decoded by worker threads -------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Sample indices are tickets: a worker takes the next one within the bound,
+// decodes it without holding a lock, and puts the clip (or what is wrong) under
+// its index. The consumer takes them in order, so workers change nothing but
+// the time.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/video/ClipLoader.h"
+
+#include "runtime/core/Error.h"
+#include "runtime/video/ClipSampling.h"
+#include "runtime/video/VideoReader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <thread>
+
+namespace jepa::rt {
+
+namespace {
+
+// What a stream of random numbers is for; part of its key.
+enum Purpose : std::uint64_t { ShufflePurpose = 16, SamplePurpose = 17 };
+
+/// A finished ticket: a clip, or why there is none.
+struct Result {
+  std::vector<float> clip;
+  std::int64_t entry = 0;
+  std::string problem;
+};
+
+} // namespace
+
+struct ClipLoader::Impl {
+  Impl(std::vector<VideoEntry> entries, LoaderOptions options);
+  ~Impl();
+
+  void work();
+  std::shared_ptr<const std::vector<std::int64_t>> shuffleOf(std::int64_t epoch);
+  std::int64_t entryOf(std::int64_t sample);
+  void load(Result &result, std::int64_t sample);
+  bool take(Result &result);
+  void noteProblem(const Result &result);
+  std::int64_t next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *used);
+
+  std::int64_t clipElements() const { return 3 * options.frames * options.size * options.size; }
+  /// Past the last sample; endless when training.
+  std::int64_t endSample() const { return options.training ? INT64_MAX : static_cast<std::int64_t>(entries.size()); }
+
+  const std::vector<VideoEntry> entries;
+  const LoaderOptions options;
+
+  std::mutex mutex; // guards what follows, up to the next comment
+  std::condition_variable produced, consumed;
+  std::map<std::int64_t, Result> ready;
+  std::vector<std::vector<float>> spare; ///< clips to be used again
+  std::int64_t ticket = 0;               ///< next sample to decode
+  std::int64_t position = 0;             ///< next sample to hand out
+  bool stopping = false;
+  std::int64_t shuffledEpoch = -1;
+  std::shared_ptr<const std::vector<std::int64_t>> shuffled;
+
+  std::atomic<bool> cancel = false;
+  // Of the consumer alone.
+  std::set<std::int64_t> unusable;
+  std::int64_t skippedSamples = 0;
+  bool anyUsable = false;
+  std::string firstProblem;
+  double waited = 0;
+  std::vector<std::thread> workers;
+};
+
+ClipLoader::Impl::Impl(std::vector<VideoEntry> given, LoaderOptions givenOptions)
+    : entries(std::move(given)), options(std::move(givenOptions)) {
+  if (entries.empty())
+    throw usageError("there are no videos to load");
+  if (options.batch < 1 || options.frames < 1 || options.stride < 1 || options.size < 1 || options.firstSample < 0)
+    throw usageError("batch, frames, stride and size of clips must be at least 1");
+  requireVideo(); // else each video would be reported as unusable
+  ticket = position = options.firstSample;
+  int count = options.workers > 0 ? options.workers
+                                  : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8);
+  workers.reserve(count);
+  for (int i = 0; i < count; ++i)
+    workers.emplace_back([this] { work(); });
+}
+
+ClipLoader::Impl::~Impl() {
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+    cancel = true;
+  }
+  consumed.notify_all();
+  for (std::thread &worker : workers)
+    worker.join();
+}
+
+std::shared_ptr<const std::vector<std::int64_t>> ClipLoader::Impl::shuffleOf(std::int64_t epoch) {
+  {
+    std::lock_guard lock(mutex);
+    if (epoch == shuffledEpoch)
+      return shuffled;
+  }
+  auto order = std::make_shared<std::vector<std::int64_t>>(entries.size());
+  std::iota(order->begin(), order->end(), 0);
+  RandomStream random{options.seed, ShufflePurpose, static_cast<std::uint64_t>(epoch)};
+  for (std::int64_t i = static_cast<std::int64_t>(order->size()) - 1; i > 0; --i)
+    std::swap((*order)[i], (*order)[random.below(i + 1)]);
+  std::lock_guard lock(mutex);
+  shuffledEpoch = epoch;
+  shuffled = order;
+  return order;
+}
+
+std::int64_t ClipLoader::Impl::entryOf(std::int64_t sample) {
+  auto size = static_cast<std::int64_t>(entries.size());
+  return options.training ? (*shuffleOf(sample / size))[sample % size] : sample;
+}
+
+void ClipLoader::Impl::load(Result &result, std::int64_t sample) {
+  result.entry = entryOf(sample);
+  try {
+    VideoReader reader(entries[result.entry].path, &cancel);
+    RandomStream random{options.seed, SamplePurpose, static_cast<std::uint64_t>(sample)};
+    std::vector<std::int64_t> frames = options.training
+                                           ? sampleClip(reader.frameCount(), options.frames, options.stride, random)
+                                           : centreClip(reader.frameCount(), options.frames, options.stride);
+    FrameTransform transform =
+        options.training
+            ? FrameTransform::crop(randomCrop(reader.width(), reader.height(), options.crop, random), options.size)
+            : FrameTransform::centre(reader.width(), reader.height(), options.size);
+    result.clip.resize(clipElements());
+    reader.read(frames, [&](std::size_t place, const RgbView &frame) {
+      transform.apply(result.clip.data(), options.frames, static_cast<std::int64_t>(place), frame);
+    });
+  } catch (const std::exception &error) { // the file's fault or the memory's: either way the run goes on
+    result.problem = error.what();
+  }
+}
+
+void ClipLoader::Impl::work() {
+  std::int64_t bound = options.queue > 0 ? options.queue : options.batch + static_cast<std::int64_t>(workers.capacity());
+  for (;;) {
+    Result result;
+    std::int64_t sample;
+    {
+      std::unique_lock lock(mutex);
+      consumed.wait(lock, [&] { return stopping || (ticket < endSample() && ticket < position + bound); });
+      if (stopping)
+        return;
+      sample = ticket++;
+      if (!spare.empty()) {
+        result.clip = std::move(spare.back());
+        spare.pop_back();
+      }
+    }
+    load(result, sample);
+    {
+      std::lock_guard lock(mutex);
+      ready.emplace(sample, std::move(result));
+    }
+    produced.notify_one();
+  }
+}
+
+/// The next sample in order; false at the end.
+bool ClipLoader::Impl::take(Result &result) {
+  std::unique_lock lock(mutex);
+  if (position >= endSample())
+    return false;
+  auto start = std::chrono::steady_clock::now();
+  produced.wait(lock, [&] { return ready.count(position) != 0; });
+  waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!result.clip.empty())
+    spare.push_back(std::move(result.clip));
+  result = std::move(ready.extract(position).mapped());
+  ++position;
+  lock.unlock();
+  consumed.notify_all();
+  return true;
+}
+
+void ClipLoader::Impl::noteProblem(const Result &result) {
+  ++skippedSamples;
+  if (!unusable.insert(result.entry).second)
+    return;
+  if (firstProblem.empty())
+    firstProblem = result.problem;
+  if (options.report)
+    options.report(oneLine("skipped: " + result.problem));
+  if (!anyUsable && unusable.size() == entries.size())
+    throw Error("none of the " + std::to_string(entries.size()) + " videos can be used; the first: " + firstProblem);
+}
+
+std::int64_t ClipLoader::Impl::next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *used) {
+  if (labels)
+    labels->clear();
+  if (used)
+    used->clear();
+  std::int64_t count = 0;
+  Result result;
+  while (count < options.batch && take(result)) {
+    if (!result.problem.empty()) {
+      noteProblem(result);
+      continue;
+    }
+    anyUsable = true;
+    std::copy(result.clip.begin(), result.clip.end(), clip + count * clipElements());
+    if (labels)
+      labels->push_back(entries[result.entry].label);
+    if (used)
+      used->push_back(result.entry);
+    ++count;
+  }
+  return count;
+}
+
+ClipLoader::ClipLoader(std::vector<VideoEntry> entries, LoaderOptions options)
+    : impl(std::make_unique<Impl>(std::move(entries), std::move(options))) {}
+ClipLoader::~ClipLoader() = default;
+
+std::int64_t ClipLoader::next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *entries) {
+  return impl->next(clip, labels, entries);
+}
+std::int64_t ClipLoader::position() const {
+  std::lock_guard lock(impl->mutex);
+  return impl->position;
+}
+std::int64_t ClipLoader::skippedVideos() const { return static_cast<std::int64_t>(impl->unusable.size()); }
+std::int64_t ClipLoader::skippedSamples() const { return impl->skippedSamples; }
+double ClipLoader::waitedSeconds() const { return impl->waited; }
+
+void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride,
+                    std::int64_t size) {
+  VideoReader reader(path);
+  FrameTransform transform = FrameTransform::centre(reader.width(), reader.height(), size);
+  reader.read(centreClip(reader.frameCount(), frames, stride), [&](std::size_t place, const RgbView &frame) {
+    transform.apply(clip, frames, static_cast<std::int64_t>(place), frame);
+  });
+}
+
+} // namespace jepa::rt
