@@ -59,15 +59,35 @@ Value KernelContext::rows(Value buffer) {
   if (type.getRank() == 2)
     return buffer;
   SmallVector<ReassociationIndices> groups(2);
-  if (type.getRank() == 1) {
+  if (type.getRank() < 2) {
     groups = {{0, 1}};
-    return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{1, type.getDimSize(0)}, buffer,
+    groups.resize(type.getRank());
+    return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{1, type.getNumElements()}, buffer,
                                          groups);
   }
   for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
     groups[0].push_back(dim);
   groups[1].push_back(type.getRank() - 1);
   return memref::CollapseShapeOp::create(builder, op->getLoc(), buffer, groups);
+}
+
+Value KernelContext::weightMatrix(Value weight) {
+  int64_t rank = cast<MemRefType>(weight.getType()).getRank();
+  if (rank == 2)
+    return weight;
+  SmallVector<ReassociationIndices> groups = {{0}, {}};
+  for (int64_t dim = 1; dim < rank; ++dim)
+    groups[1].push_back(dim);
+  return memref::CollapseShapeOp::create(builder, op->getLoc(), weight, groups);
+}
+
+Value KernelContext::features(Value buffer, int64_t offset, int64_t size) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> offsets(type.getRank(), 0), sizes(type.getShape()), strides(type.getRank(), 1);
+  offsets.back() = offset;
+  sizes.back() = size;
+  auto view = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
+  return memref::SubViewOp::create(builder, op->getLoc(), cast<MemRefType>(view), buffer, offsets, sizes, strides);
 }
 
 Value KernelContext::flat(Value buffer) {

@@ -61,8 +61,12 @@ public:
   mlir::Value named(llvm::StringRef kind, llvm::StringRef name, mlir::MemRefType type,
                     mlir::DictionaryAttr info = nullptr);
 
-  /// `buffer` as a matrix [rows, features]: all dimensions but the last collapsed.
+  /// `buffer` as a matrix [rows, features]: all dimensions but the last collapsed; a scalar is [1, 1].
   mlir::Value rows(mlir::Value buffer);
+  /// A weight [out, in...] (plain layout) as a matrix [out, in].
+  mlir::Value weightMatrix(mlir::Value weight);
+  /// The features [offset, offset + size) of `buffer`, as a view with its row stride.
+  mlir::Value features(mlir::Value buffer, int64_t offset, int64_t size);
   /// `buffer` (plain layout) as a vector of all its elements.
   mlir::Value flat(mlir::Value buffer);
 

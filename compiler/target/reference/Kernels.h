@@ -6,13 +6,19 @@
 #ifndef JEPA_COMPILER_TARGET_REFERENCE_KERNELS_H
 #define JEPA_COMPILER_TARGET_REFERENCE_KERNELS_H
 
-#include "compiler/target/KernelContext.h"
+#include "compiler/target/reference/Loops.h"
 
 namespace jepa {
 
-#define JEPA_REFERENCE_KERNELS(NAME)                                                                                     \
-  struct NAME##Reference : ReferenceKernelOpInterface::ExternalModel<NAME##Reference, NAME##Op> {                            \
-    mlir::LogicalResult emitKernels(mlir::Operation *operation, KernelContext &context) const;                         \
+#define JEPA_REFERENCE_KERNELS(NAME)                                                                                   \
+  struct NAME##Reference : ReferenceKernelOpInterface::ExternalModel<NAME##Reference, NAME##Op> {                      \
+    mlir::LogicalResult emitKernels(mlir::Operation *operation, KernelContext &context) const {                        \
+      if (failed(reference::checkElements(operation)))                                                                 \
+        return mlir::failure();                                                                                        \
+      emit(mlir::cast<NAME##Op>(operation), context);                                                                  \
+      return mlir::success();                                                                                          \
+    }                                                                                                                  \
+    static void emit(NAME##Op op, KernelContext &context);                                                             \
   };
 #include "compiler/target/reference/Kernels.def"
 #undef JEPA_REFERENCE_KERNELS
