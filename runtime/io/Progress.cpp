@@ -25,12 +25,16 @@ static std::string format(const char *pattern, double value) {
   return text;
 }
 
-std::string jepa::rt::withUnit(double value) {
-  static constexpr const char *units[] = {"", " k", " M", " G", " T", " P"};
-  std::size_t unit = 0;
-  for (; value >= 999.5 && unit + 1 < std::size(units); ++unit)
+std::string jepa::rt::withUnit(double value, const std::string &unit) {
+  static constexpr const char *prefixes[] = {" ", " k", " M", " G", " T", " P"};
+  std::size_t prefix = 0;
+  for (; value >= 999.5 && prefix + 1 < std::size(prefixes); ++prefix)
     value /= 1000;
-  return format(value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f", value) + units[unit];
+  return format(value < 9.995   ? "%.2f"
+                : value < 99.95 ? "%.1f"
+                                : "%.0f",
+                value) +
+         prefixes[prefix] + unit;
 }
 
 std::string jepa::rt::bytesText(double bytes) {

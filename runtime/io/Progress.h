@@ -12,8 +12,8 @@
 
 namespace jepa::rt {
 
-/// "1.23 G" for 1.23e9, with three digits.
-std::string withUnit(double value);
+/// "1.23 GFLOP" for 1.23e9 of the unit "FLOP", with three digits.
+std::string withUnit(double value, const std::string &unit);
 /// "1.2 GiB".
 std::string bytesText(double bytes);
 /// "2:05" or "1:02:05".

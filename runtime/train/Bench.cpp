@@ -156,9 +156,9 @@ std::string jepa::rt::benchText(const Json &result) {
                 static_cast<long long>(result.at("batch").asInteger()),
                 static_cast<long long>(result.at("threads").asInteger()));
   text += line;
-  std::snprintf(line, sizeof(line), "%s FLOP/s of a ceiling of %s FLOP/s (%.1f %%)\n",
-                withUnit(real("achieved_flops")).c_str(),
-                withUnit(real("gemm_ceiling_flops")).c_str(), 100 * real("share"));
+  std::snprintf(line, sizeof(line), "%s of a ceiling of %s (%.1f %%)\n",
+                withUnit(real("achieved_flops"), "FLOP/s").c_str(),
+                withUnit(real("gemm_ceiling_flops"), "FLOP/s").c_str(), 100 * real("share"));
   text += line;
   text += bytesText(real("peak_resident_bytes")) + " resident, " + bytesText(real("peak_bytes")) +
           " planned\n";
@@ -169,14 +169,14 @@ std::string jepa::rt::benchText(const Json &result) {
                 real("gemm_seconds_per_step"));
   text += line;
   for (const Json &product : products->asArray()) {
-    std::snprintf(line, sizeof(line), "  %5lld x %5lld x %5lld %c%c  x %-4lld %10.6f s  %sFLOP/s\n",
-                  static_cast<long long>(product.at("m").asInteger()),
-                  static_cast<long long>(product.at("n").asInteger()),
-                  static_cast<long long>(product.at("k").asInteger()),
-                  product.at("trans_a").asBool() ? 't' : 'n',
-                  product.at("trans_b").asBool() ? 't' : 'n',
-                  static_cast<long long>(product.at("count").asInteger()),
-                  product.at("seconds").asReal(), withUnit(product.at("flops").asReal()).c_str());
+    std::snprintf(
+        line, sizeof(line), "  %5lld x %5lld x %5lld %c%c  x %-4lld %10.6f s  %s\n",
+        static_cast<long long>(product.at("m").asInteger()),
+        static_cast<long long>(product.at("n").asInteger()),
+        static_cast<long long>(product.at("k").asInteger()),
+        product.at("trans_a").asBool() ? 't' : 'n', product.at("trans_b").asBool() ? 't' : 'n',
+        static_cast<long long>(product.at("count").asInteger()), product.at("seconds").asReal(),
+        withUnit(product.at("flops").asReal(), "FLOP/s").c_str());
     text += line;
   }
   return text;

@@ -65,8 +65,8 @@ std::string jepa::rt::infoText(const Plan &plan) {
   line("model", plan.model + ", to " + taskName(plan.task));
   line("target", plan.target + ", " + std::string(dtypeName(plan.dtype)));
   line("parameters", std::to_string(plan.parameters));
-  line("flops_per_clip", withUnit(amount(plan.flopsPerClip)) + "FLOP");
-  line("flops_per_clip_unpruned", withUnit(amount(plan.flopsPerClipUnpruned)) + "FLOP");
+  line("flops_per_clip", withUnit(amount(plan.flopsPerClip), "FLOP"));
+  line("flops_per_clip_unpruned", withUnit(amount(plan.flopsPerClipUnpruned), "FLOP"));
   line("peak_bytes",
        std::to_string(plan.peakBytes) + " (" + bytesText(amount(plan.peakBytes)) + ")");
   if (plan.masks) {

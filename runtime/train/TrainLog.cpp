@@ -29,14 +29,15 @@ void TrainLog::add(const StepRecord &record) {
   scalars.emplace_back("clips_per_second", record.clipsPerSecond);
   scalars.emplace_back("flops", record.flops);
   scalars.emplace_back("waiting", record.waiting);
-  scalars.emplace_back("resident_bytes", static_cast<double>(record.residentBytes));
   Json object = Json::object();
   object.set("step", record.step);
   for (const auto &[name, value] : scalars)
     object.set(name, value);
   object.set("seconds", record.seconds);
+  object.set("resident_bytes", record.residentBytes);
   object.set("skipped_videos", record.skippedVideos);
   lines->add(object);
+  scalars.emplace_back("resident_bytes", static_cast<double>(record.residentBytes));
   events->add(record.step, scalars);
 }
 

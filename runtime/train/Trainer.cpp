@@ -40,7 +40,7 @@ public:
 
 private:
   void begin(const std::function<void(std::uint64_t)> &initialize);
-  ClipLoader makeLoader(Progress &progress) const;
+  ClipLoader makeLoader(std::vector<VideoEntry> videos, Progress &progress) const;
   void step(ClipLoader &loader, const MaskSampler &sampler, TrainLog &log);
   void drawMasks(TrainLog &log, const std::vector<MaskDraw> &draws);
   std::string details() const;
@@ -92,7 +92,7 @@ void TrainingRun::begin(const std::function<void(std::uint64_t)> &initialize) {
   }
 }
 
-ClipLoader TrainingRun::makeLoader(Progress &progress) const {
+ClipLoader TrainingRun::makeLoader(std::vector<VideoEntry> videos, Progress &progress) const {
   const std::vector<std::int64_t> &shape = program.clip().shape;
   LoaderOptions loader;
   loader.batch = program.batch();
@@ -103,12 +103,14 @@ ClipLoader TrainingRun::makeLoader(Progress &progress) const {
   loader.firstSample = position.sample;
   loader.workers = options.workers;
   loader.report = [&progress](std::string_view line) { progress.note(oneLine(line)); };
-  return ClipLoader(readDataset(options.data), std::move(loader));
+  return ClipLoader(std::move(videos), std::move(loader));
 }
 
 void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
   if (!program.plan.masks)
     throw Error("internal error: the plan to train has no masks; please report it");
+  // What is wrong with the list is said before anything is made.
+  std::vector<VideoEntry> videos = readDataset(options.data);
   begin(initialize);
   if (position.step >= options.steps) {
     std::fprintf(options.output, "nothing to do: already at step %lld of %lld\n",
@@ -122,7 +124,7 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
       options.checkpointEvery.value_or(std::clamp<std::int64_t>(options.steps / 10, 1, 300));
   StopSignal stop;
   Progress progress(options.output, "train", position.step, options.steps);
-  ClipLoader loader = makeLoader(progress);
+  ClipLoader loader = makeLoader(std::move(videos), progress);
   std::filesystem::path saved;
   bool stopped = false;
   while (position.step < options.steps && !stopped) {
@@ -206,9 +208,9 @@ void TrainingRun::drawMasks(TrainLog &log, const std::vector<MaskDraw> &draws) {
 std::string TrainingRun::details() const {
   double rate = static_cast<double>(program.batch()) / secondsPerStep;
   char text[256];
-  std::snprintf(text, sizeof(text), "loss %.4f  lr %.3g  %s clips/s  %sFLOP/s  %s  waiting %.0f %%",
-                record.loss, record.lr, withUnit(rate).c_str(),
-                (withUnit(rate * static_cast<double>(program.plan.flopsPerClip)) + " ").c_str(),
+  std::snprintf(text, sizeof(text), "loss %.4f  lr %.3g  %s  %s  %s  waiting %.0f %%", record.loss,
+                record.lr, withUnit(rate, "clips/s").c_str(),
+                withUnit(rate * static_cast<double>(program.plan.flopsPerClip), "FLOP/s").c_str(),
                 bytesText(static_cast<double>(record.residentBytes)).c_str(), 100 * waitingShare);
   return text;
 }

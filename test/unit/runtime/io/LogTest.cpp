@@ -110,10 +110,10 @@ TEST(Progress, PrintsPlainLinesIntoALog) {
 }
 
 TEST(Progress, WritesNumbersForPeople) {
-  EXPECT_EQ(withUnit(0), "0.00");
-  EXPECT_EQ(withUnit(1234), "1.23 k");
-  EXPECT_EQ(withUnit(99.96e9), "100 G");
-  EXPECT_EQ(withUnit(999.7), "1.00 k");
+  EXPECT_EQ(withUnit(0, "x"), "0.00 x");
+  EXPECT_EQ(withUnit(1234, "FLOP"), "1.23 kFLOP");
+  EXPECT_EQ(withUnit(99.96e9, "B"), "100 GB");
+  EXPECT_EQ(withUnit(999.7, "m"), "1.00 km");
   EXPECT_EQ(bytesText(512), "512 B");
   EXPECT_EQ(bytesText(1.5 * 1024 * 1024), "1.5 MiB");
   EXPECT_EQ(durationText(65), "1:05");

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "FakeArtifact.h"
 
+#include <bit>
 #include <cmath>
 
 using namespace jepa::rt;
@@ -166,6 +167,26 @@ TEST_F(Artifact, ReplayWithTapsWritesWhatStepZeroSaw) {
   EXPECT_EQ(read("losses").size(), 2U);
   EXPECT_FLOAT_EQ(read("grad.encoder.w")[3], 4 - (0.5F + 0.1F * 1 - 0.1F * 6));
   EXPECT_EQ(read("grad_norm").size(), 2U);
+}
+
+TEST_F(Artifact, ReplaySetsLengthsWhereThePlanHasThem) {
+  Json plan = fakePlan("train"), buffers = plan.at("buffers"), masks = plan.at("masks");
+  addBuffer(buffers, "mask0.context.length", "input", {1}, AT_CONTEXT_LENGTH, R"({"dtype":"i32"})");
+  addBuffer(buffers, "mask0.target.length", "input", {1}, AT_TARGET_LENGTH, R"({"dtype":"i32"})");
+  // The lengths' bits, seen as a real: only outputs are written.
+  addBuffer(buffers, "seen", "output", {1}, AT_CONTEXT_LENGTH);
+  masks.set("rule", "published");
+  plan.set("masks", masks);
+  plan.set("buffers", buffers);
+  plan.set("taps", true);
+  std::string binary = makeArtifact(folder, plan, "published");
+  Inputs inputs;
+  inputs.context = {0, 2, 1, 3};
+  inputs.contextShape = {BATCH, 2};
+  Outcome outcome = run(binary, "replay --inputs " + inputs.write(folder) + " --outputs " + out);
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(std::bit_cast<std::int32_t>(read("seen")[0]), 2);
+  EXPECT_EQ(run(binary, "bench --json --steps 1").code, 0);
 }
 
 TEST_F(Artifact, ReplayRefusesWhatCannotBe) {
