@@ -1,0 +1,258 @@
+//===- Artifact.cpp - from compiled code to one file ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Artifact.h"
+
+#include "compiler/analysis/BufferLifetimes.h"
+#include "runtime/core/Error.h"
+#include "runtime/core/Payload.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
+
+LLD_HAS_DRIVER(elf)
+
+using namespace mlir;
+using namespace jepa;
+
+//===----------------------------------------------------------------------===//
+// Link
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A temporary file that goes away with its owner.
+struct TemporaryFile {
+  explicit TemporaryFile(StringRef suffix) {
+    if (std::error_code error = llvm::sys::fs::createTemporaryFile("jepac", suffix, path))
+      throw rt::Error("no temporary file can be made: " + error.message() + "; set TMPDIR to a writable folder");
+  }
+  ~TemporaryFile() { llvm::sys::fs::remove(path); }
+  SmallString<128> path;
+};
+
+} // namespace
+
+std::string jepa::linkShared(ArrayRef<char> object) {
+  TemporaryFile input("o"), output("so");
+  std::error_code error;
+  {
+    llvm::raw_fd_ostream stream(input.path, error);
+    if (!error) {
+      stream.write(object.data(), object.size());
+      stream.flush();
+      error = stream.error();
+      stream.clear_error();
+    }
+  }
+  if (error)
+    throw rt::Error("'" + input.path.str().str() + "' cannot be written: " + error.message());
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  std::string in = input.path.str().str(), out = output.path.str().str();
+  // What the code calls is in the artifact's executable, so undefined symbols are left to the loader.
+  const char *arguments[] = {"ld.lld", "-shared", "--hash-style=gnu", "-o", out.c_str(), in.c_str()};
+  lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0)
+    throw rt::Error("linking failed (a bug of jepac's; please report it): " + messages.substr(0, messages.find('\n')));
+  auto buffer = llvm::MemoryBuffer::getFile(out);
+  if (!buffer)
+    throw rt::Error("'" + out + "' cannot be read: " + buffer.getError().message());
+  return (*buffer)->getBuffer().str();
+}
+
+//===----------------------------------------------------------------------===//
+// Plan
+//===----------------------------------------------------------------------===//
+
+static std::string dtypeText(Type type) { return type.isF64() ? "f64" : type.isInteger(32) ? "i32" : "f32"; }
+
+static rt::Json toJson(mlir::Attribute attribute) {
+  if (auto text = dyn_cast<StringAttr>(attribute))
+    return rt::Json(text.getValue().str());
+  if (auto flag = dyn_cast<BoolAttr>(attribute))
+    return rt::Json(flag.getValue());
+  if (auto integer = dyn_cast<IntegerAttr>(attribute))
+    return rt::Json(integer.getInt());
+  if (auto real = dyn_cast<FloatAttr>(attribute))
+    return rt::Json(real.getValueAsDouble());
+  rt::Json list = rt::Json::array();
+  for (int64_t number : cast<DenseI64ArrayAttr>(attribute).asArrayRef())
+    list.push(rt::Json(number));
+  return list;
+}
+
+static rt::Json numbers(ArrayRef<int64_t> values) {
+  rt::Json list = rt::Json::array();
+  for (int64_t value : values)
+    list.push(rt::Json(value));
+  return list;
+}
+
+static rt::Json describeBuffer(BufferOp op, const llvm::StringMap<std::string> &teacherOf) {
+  auto type = cast<MemRefType>(op.getType());
+  rt::Json json = rt::Json::object();
+  StringRef name = *op.getName();
+  json.set("name", name.str());
+  json.set("kind", op.getKind().str());
+  json.set("dtype", dtypeText(type.getElementType()));
+  json.set("shape", numbers(type.getShape()));
+  json.set("offset", static_cast<int64_t>(*op.getOffset()));
+  if (op.getInfo())
+    for (NamedAttribute attribute : *op.getInfo())
+      json.set(attribute.getName() == "kind" ? "table" : attribute.getName().str(), toJson(attribute.getValue()));
+  if (op.getKind() == "parameter") {
+    json.set("decay", type.getRank() > 1 && !name.contains("bias"));
+    if (auto found = teacherOf.find(name); found != teacherOf.end())
+      json.set("teacher", found->second);
+  }
+  if (op.getKind() == "table")
+    json.set("width", type.getShape().back());
+  return json;
+}
+
+/// How often each function runs in one run of the entry.
+static void countRuns(func::FuncOp function, int64_t times, SymbolTable &symbols, DenseMap<Operation *, int64_t> &runs) {
+  runs[function] += times;
+  function.walk([&](func::CallOp call) {
+    if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
+      countRuns(callee, times, symbols, runs);
+  });
+}
+
+static rt::Json describeProducts(ModuleOp module) {
+  SymbolTable symbols(module);
+  DenseMap<Operation *, int64_t> runs;
+  countRuns(symbols.lookup<func::FuncOp>(entryName), 1, symbols, runs);
+  // Keyed by everything but the count, in the order of first appearance.
+  llvm::MapVector<StringRef, std::pair<rt::Json, int64_t>> products;
+  std::deque<std::string> keys;
+  module.walk([&](GemmOp op) {
+    rt::Json json = rt::Json::object();
+    json.set("m", int64_t(op.getM()));
+    json.set("n", int64_t(op.getN()));
+    json.set("k", int64_t(op.getK()));
+    json.set("lda", int64_t(op.getLda()));
+    json.set("ldb", int64_t(op.getLdb()));
+    json.set("ldc", int64_t(op.getLdc()));
+    json.set("transA", op.getTransA());
+    json.set("transB", op.getTransB());
+    json.set("accumulate", false);
+    json.set("bias", static_cast<bool>(op.getBias()));
+    json.set("scratch_bytes", byteSize(cast<MemRefType>(op.getScratch().getType())));
+    keys.push_back(json.dump());
+    auto &entry = products[keys.back()];
+    entry.first = json;
+    entry.second += runs.lookup(op->getParentOp());
+  });
+  rt::Json list = rt::Json::array();
+  for (auto &[key, entry] : products) {
+    entry.first.set("count", entry.second);
+    list.push(entry.first);
+  }
+  return list;
+}
+
+static rt::Json describeMasks(const rt::MaskPlan &masks) {
+  rt::Json json = rt::Json::object(), groups = rt::Json::array();
+  json.set("rule", masks.rule);
+  json.set("grid", numbers(masks.grid));
+  auto range = [](const std::array<double, 2> &pair) {
+    rt::Json list = rt::Json::array();
+    for (double value : pair)
+      list.push(rt::Json(value));
+    return list;
+  };
+  for (const rt::MaskGroup &group : masks.groups) {
+    rt::Json item = rt::Json::object();
+    item.set("context", group.context);
+    item.set("target", group.target);
+    item.set("num_blocks", group.numBlocks);
+    item.set("spatial_scale", range(group.spatialScale));
+    item.set("temporal_scale", range(group.temporalScale));
+    item.set("aspect_ratio", range(group.aspectRatio));
+    groups.push(item);
+  }
+  json.set("groups", groups);
+  return json;
+}
+
+rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisation) {
+  const Request &request = specialisation.request;
+  auto entry = compiler.getModule().lookupSymbol<func::FuncOp>(entryName);
+  llvm::StringMap<std::string> teacherOf;
+  int64_t parameters = 0;
+  for (auto op : entry.getOps<BufferOp>()) {
+    if (op.getKind() != "parameter" || !op.getInfo())
+      continue;
+    if (auto student = op.getInfo()->getAs<StringAttr>("ema_of"))
+      teacherOf[student.getValue()] = op.getName()->str();
+    else
+      parameters += cast<MemRefType>(op.getType()).getNumElements();
+  }
+  rt::Json plan = rt::Json::object(), config = rt::Json::object(), buffers = rt::Json::array();
+  plan.set("format", rt::planFormat);
+  plan.set("model", request.model);
+  plan.set("task", request.task == Task::Train ? "train" : "embed");
+  plan.set("target", request.target);
+  plan.set("dtype", request.dtype);
+  plan.set("version", JEPAC_VERSION);
+  for (const auto &[key, value] : specialisation.config.entries())
+    config.set(key, value);
+  plan.set("config", config);
+  if (specialisation.masks)
+    plan.set("masks", describeMasks(*specialisation.masks));
+  plan.set("taps", request.taps);
+  plan.set("max_threads", request.maxThreads);
+  plan.set("pipeline", compiler.getPipelineText());
+  rt::Json products = describeProducts(compiler.getModule()), libraries = rt::Json::array();
+  if (!products.asArray().empty())
+    libraries.push(rt::Json("oneDNN (libdnnl.so.2)"));
+  libraries.push(rt::Json("FFmpeg (libavformat, libavcodec, libavutil, libswscale)"));
+  plan.set("libraries", libraries);
+  plan.set("parameters", parameters);
+  plan.set("flops_per_clip", compiler.getCosts().flopsPerClip);
+  plan.set("flops_per_clip_unpruned", compiler.getCosts().flopsPerClipUnpruned);
+  int64_t bytes = cast<MemRefType>(entry.getArgumentTypes()[0]).getDimSize(0);
+  plan.set("peak_bytes", bytes);
+  plan.set("arena_bytes", bytes);
+  for (auto op : entry.getOps<BufferOp>())
+    if (op.getName())
+      buffers.push(describeBuffer(op, teacherOf));
+  plan.set("buffers", buffers);
+  plan.set("gemms", products);
+  rt::Json provenance = rt::Json::object();
+  provenance.set("jepac", JEPAC_VERSION);
+  provenance.set("llvm", LLVM_VERSION_STRING);
+  provenance.set("cpu", llvm::sys::getHostCPUName().str());
+  plan.set("provenance", provenance);
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
+// Build
+//===----------------------------------------------------------------------===//
+
+LogicalResult jepa::buildArtifact(const Specialisation &specialisation, const std::string &runtime,
+                                  const std::string &path) {
+  Compiler compiler(specialisation);
+  if (failed(compiler.runTo(Phase::Kernels)))
+    return failure();
+  rt::Json plan = describePlan(compiler, specialisation);
+  int64_t limit = specialisation.request.memoryLimit, needed = plan.at("peak_bytes").asInteger();
+  if (limit && needed > limit)
+    throw rt::Error("the plan needs " + std::to_string(needed) + " bytes, more than --memory-limit " +
+                    std::to_string(limit) + "; lower the batch or the resolution");
+  if (failed(compiler.finish()))
+    return failure();
+  FailureOr<SmallVector<char, 0>> object = compiler.object();
+  if (failed(object))
+    return failure();
+  rt::appendPayload(runtime, linkShared(*object), plan.dump(), path);
+  return success();
+}

@@ -1,0 +1,176 @@
+//===- Compiler.cpp - a specialised model, phase by phase, to object code ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Compiler.h"
+
+#include "compiler/InitAll.h"
+#include "compiler/frontend/Import.h"
+#include "compiler/target/Codegen.h"
+#include "runtime/core/Abi.h"
+#include "runtime/core/Error.h"
+
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+using namespace mlir;
+using namespace jepa;
+
+static int64_t scratchBytes(const Product &p, int64_t threads) {
+  jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, 0, 0};
+  int64_t bytes = jepac_gemm_scratch_bytes(&desc, threads);
+  if (bytes < 0)
+    throw rt::Error("oneDNN (libdnnl.so.2) could not be asked for a product of " + std::to_string(p.m) + " x " +
+                    std::to_string(p.n) + " x " + std::to_string(p.k) + "; install libdnnl2");
+  return bytes;
+}
+
+static DialectRegistry makeRegistry() {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  return registry;
+}
+
+Compiler::Compiler(const Specialisation &specialisation)
+    : specialisation(specialisation), context(makeRegistry(), MLIRContext::Threading::DISABLED) {
+  const Request &request = specialisation.request;
+  options.train = request.task == Task::Train;
+  options.ragged = request.masks == "published";
+  options.taps = request.taps;
+  options.target = request.target;
+  options.maxThreads = request.maxThreads;
+  options.productScratch = [threads = request.maxThreads](const Product &p) { return scratchBytes(p, threads); };
+  options.disabled = request.disabledPasses;
+  options.graphPipeline = request.pipeline;
+  options.extensions = request.extensions;
+  context.loadAllAvailableDialects();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Compiler::import() {
+  Graph graph = specialisation.model->trace(specialisation.config, specialisation.request.task);
+  ImportOptions import;
+  import.elementType = specialisation.request.dtype == "f64" ? RealType::F64 : RealType::F32;
+  import.keepTaps = specialisation.request.taps;
+  import.raggedMasks = options.ragged && options.train;
+  return importGraph(context, graph, import);
+}
+
+LogicalResult Compiler::run(ModuleOp target, Phase phase, const PipelineOptions &pipeline, bool record) {
+  PassManager manager(&context);
+  std::string text;
+  llvm::raw_string_ostream errors(text);
+  if (failed(addPhase(manager, phase, pipeline, errors))) {
+    // One line: the parser's own message has several.
+    throw rt::Error(text.substr(0, text.find('\n')), 2);
+  }
+  if (record && !manager.empty()) {
+    std::string passes;
+    llvm::raw_string_ostream os(passes);
+    manager.printAsTextualPipeline(os);
+    StringRef inner(passes);
+    inner.consume_front("builtin.module(");
+    inner.consume_back(")");
+    pipelineText += (pipelineText.empty() ? "" : ",") + inner.str();
+  }
+  return manager.run(target);
+}
+
+int64_t jepa::countFlops(ModuleOp module) {
+  SymbolTable symbols(module);
+  std::function<int64_t(func::FuncOp)> count = [&](func::FuncOp function) {
+    int64_t flops = 0;
+    function.walk([&](Operation *op) {
+      if (auto cost = dyn_cast<CostOpInterface>(op))
+        flops += cost.getFlops();
+      else if (auto call = dyn_cast<func::CallOp>(op))
+        if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
+          flops += count(callee);
+    });
+    return flops;
+  };
+  auto entry = symbols.lookup<func::FuncOp>(entryName);
+  return entry ? count(entry) : 0;
+}
+
+LogicalResult Compiler::runTo(Phase last) {
+  FailureOr<OwningOpRef<ModuleOp>> imported = import();
+  if (failed(imported))
+    return failure();
+  module = std::move(*imported);
+  if (last == Phase::Jepa || last == Phase::Dsl)
+    return success();
+  // What the same step would cost with every token computed.
+  OwningOpRef<ModuleOp> dense = module->clone();
+  PipelineOptions denseOptions = options;
+  denseOptions.graphPipeline.clear();
+  denseOptions.extensions.clear();
+  denseOptions.disabled.insert("jepa-prune-tokens");
+  if (last > Phase::Gradient &&
+      (failed(run(*dense, Phase::Pruned, denseOptions, false)) ||
+       failed(run(*dense, Phase::Gradient, denseOptions, false))))
+    return failure();
+  costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
+  dense = nullptr;
+  for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Llvm}) {
+    if (phase > last)
+      break;
+    if (phase == Phase::Kernels)
+      costs.flopsPerClip = countFlops(*module) / specialisation.batch;
+    if (failed(run(*module, phase, options, true)))
+      return failure();
+  }
+  return success();
+}
+
+FailureOr<std::string> Compiler::llvmText() {
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {});
+  if (!code)
+    return failure();
+  std::string text;
+  llvm::raw_string_ostream(text) << *code;
+  return text;
+}
+
+FailureOr<SmallVector<char, 0>> Compiler::object() {
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {});
+  if (!code)
+    return failure();
+  return emitObject(*code, {}, module->getLoc());
+}
+
+std::string jepa::printGraph(const Graph &graph) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (const Node &node : graph.nodes) {
+    llvm::interleaveComma(node.results, os, [&](int32_t id) { os << '%' << id; });
+    os << (node.results.empty() ? "" : " = ") << node.op << "(";
+    llvm::interleaveComma(node.operands, os, [&](int32_t id) { os << '%' << id; });
+    os << ")";
+    for (const auto &[name, value] : node.attributes) {
+      os << " " << name << "=";
+      std::visit(
+          [&](const auto &item) {
+            using Item = std::decay_t<decltype(item)>;
+            if constexpr (std::is_same_v<Item, std::vector<int64_t>>)
+              llvm::interleave(item, os, [&](int64_t number) { os << number; }, "x");
+            else if constexpr (std::is_same_v<Item, bool>)
+              os << (item ? "true" : "false");
+            else
+              os << item;
+          },
+          value);
+    }
+    for (int32_t id : node.results) {
+      os << " :";
+      for (size_t dim = 0; dim < graph.types[id].shape.size(); ++dim)
+        os << (dim ? " x " : " ") << graph.types[id].axes[dim] << "=" << graph.types[id].shape[dim];
+    }
+    os << "  [" << node.scope << "] " << node.location.file << ":" << node.location.line << "\n";
+  }
+  if (graph.loss >= 0)
+    os << "loss %" << graph.loss << "\n";
+  return text;
+}

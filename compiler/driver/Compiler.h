@@ -1,0 +1,64 @@
+//===- Compiler.h - a specialised model, phase by phase, to object code ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_DRIVER_COMPILER_H
+#define JEPA_COMPILER_DRIVER_COMPILER_H
+
+#include "compiler/driver/Request.h"
+#include "compiler/pipelines/Pipelines.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace jepa {
+
+/// What a build counts on the way.
+struct Costs {
+  /// Model FLOPs per clip of the whole step, and of the same step with every token computed.
+  int64_t flopsPerClip = 0, flopsPerClipUnpruned = 0;
+};
+
+/// Compiles one specialisation. Each step returns failure after a diagnostic on the context, or throws what
+/// Model::trace throws.
+class Compiler {
+public:
+  explicit Compiler(const Specialisation &specialisation);
+
+  /// Runs the phases up to and including `phase`; the module shows what it is then.
+  mlir::LogicalResult runTo(Phase phase);
+  /// From Phase::Kernels to Phase::Llvm.
+  mlir::LogicalResult finish() { return run(*module, Phase::Llvm, options, true); }
+  mlir::ModuleOp getModule() { return *module; }
+  const Costs &getCosts() const { return costs; }
+  /// The passes that ran, as a textual pipeline.
+  const std::string &getPipelineText() const { return pipelineText; }
+  mlir::MLIRContext &getContext() { return context; }
+
+  /// LLVM IR as text, after optimisation; needs Phase::Llvm.
+  mlir::FailureOr<std::string> llvmText();
+  /// Object code; needs Phase::Llvm.
+  mlir::FailureOr<llvm::SmallVector<char, 0>> object();
+
+private:
+  mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> import();
+  mlir::LogicalResult run(mlir::ModuleOp target, Phase phase, const PipelineOptions &options, bool record);
+
+  const Specialisation &specialisation;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  PipelineOptions options;
+  Costs costs;
+  std::string pipelineText;
+};
+
+/// The nodes that the model recorded, one per line.
+std::string printGraph(const Graph &graph);
+
+/// Model FLOPs of one run of `jepa_run`, calls included.
+int64_t countFlops(mlir::ModuleOp module);
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_DRIVER_COMPILER_H

@@ -1,0 +1,66 @@
+//===- Request.h - what to build ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_DRIVER_REQUEST_H
+#define JEPA_COMPILER_DRIVER_REQUEST_H
+
+#include "jepa/model.h"
+#include "runtime/core/Plan.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace jepa {
+
+/// A build as the command line asks for it.
+struct Request {
+  std::string model;
+  Task task = Task::Train;
+  std::string target = "cpu";
+  /// f32 or f64; empty is f32.
+  std::string dtype = "f32";
+  /// fixed or published.
+  std::string masks = "fixed";
+  std::optional<double> maskRatio;
+  /// Flags that stand for settings (--resolution for crop, ...), as key and value, with the flag's own name.
+  struct Flag {
+    std::string flag, key, value;
+  };
+  std::vector<Flag> flags;
+  /// `--set key=value`, in order; of two with one key the last counts.
+  std::vector<std::string> settings;
+  bool taps = false;
+  /// Most threads that the binary will run on; 0 is this machine's.
+  int64_t maxThreads = 0;
+  /// Refuse a plan of more bytes; 0 is no limit.
+  int64_t memoryLimit = 0;
+  std::set<std::string> disabledPasses;
+  std::string pipeline;
+  std::map<std::string, std::string> extensions;
+};
+
+/// A request with every choice made.
+struct Specialisation {
+  Request request;
+  const Model *model = nullptr;
+  Config config;
+  /// Train only.
+  std::optional<rt::MaskPlan> masks;
+  int64_t batch = 0;
+};
+
+/// Settles the settings, the token counts and the masks, and lets the model check them. Throws ConfigError or
+/// rt::Error, one line each.
+Specialisation specialise(const Request &request);
+
+/// "16GiB", "512MiB", "1000000" in bytes. Throws ConfigError.
+int64_t parseBytes(const std::string &text);
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_DRIVER_REQUEST_H

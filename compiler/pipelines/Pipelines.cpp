@@ -1,0 +1,147 @@
+//===- Pipelines.cpp - the phases of a build ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/pipelines/Pipelines.h"
+
+#include "compiler/target/Codegen.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using namespace jepa;
+
+ArrayRef<PhaseInfo> jepa::getPhases() {
+  static const PhaseInfo phases[] = {
+      {Phase::Dsl, "dsl", "the nodes that the model recorded"},
+      {Phase::Jepa, "jepa", "the imported model: dense, with its own source lines"},
+      {Phase::Pruned, "pruned", "only the tokens that the masks leave"},
+      {Phase::Gradient, "gradient", "the whole step: forward, backward, optimiser"},
+      {Phase::Fused, "fused", "equal layers share one function"},
+      {Phase::Kernels, "kernels", "launches on planned buffers, and the kernels"},
+      {Phase::Llvm, "llvm", "LLVM IR, optimised for the machine"},
+  };
+  return phases;
+}
+
+std::optional<Phase> jepa::findPhase(StringRef name) {
+  for (const PhaseInfo &info : getPhases())
+    if (name == info.name)
+      return info.phase;
+  return std::nullopt;
+}
+
+namespace {
+
+/// Adds passes by their text, so that plugins' passes are as good as the project's own.
+class PhaseBuilder {
+public:
+  PhaseBuilder(OpPassManager &manager, const PipelineOptions &options, raw_ostream &errors)
+      : manager(manager), options(options), errors(errors) {}
+
+  /// `text` is one pass with its options, `name` what `--disable-pass` calls it.
+  void add(StringRef name, StringRef text) {
+    if (isDisabled(name))
+      return;
+    parse(text);
+  }
+  void add(StringRef name) { add(name, name); }
+
+  void parse(StringRef text) {
+    if (succeeded(result))
+      result = parsePassPipeline(text, manager, errors);
+  }
+  void extend(StringRef point) {
+    if (auto found = options.extensions.find(point.str()); found != options.extensions.end())
+      parse(found->second);
+  }
+
+  LogicalResult result = success();
+
+private:
+  bool isDisabled(StringRef name) const {
+    return options.disabled.count(name.str()) || (name.consume_front("jepa-") && options.disabled.count(name.str()));
+  }
+
+  OpPassManager &manager;
+  const PipelineOptions &options;
+  raw_ostream &errors;
+};
+
+} // namespace
+
+static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
+  // First of all, on the flat import: a shared function would make the analysis demand everything for everyone.
+  phase.add("jepa-prune-tokens", "func.func(jepa-prune-tokens)");
+  // Parameters and tables that several groups read become one; after pruning, since the groups' tokens differ now.
+  phase.parse("canonicalize,cse");
+  // Needs attention over the kept tokens alone; must come before the adjoints, which take the lengths over.
+  if (options.ragged)
+    phase.add("jepa-bind-lengths");
+  phase.extend("after-prune");
+}
+
+static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options) {
+  if (options.train) {
+    phase.add("jepa-differentiate", "func.func(jepa-differentiate)");
+    // Turns the gradients that the pass before left into updates in place; nothing may read a parameter afterwards.
+    phase.add("jepa-insert-optimizer", options.taps ? "func.func(jepa-insert-optimizer{keep-gradients=true})"
+                                                    : "func.func(jepa-insert-optimizer)");
+  }
+  phase.parse("canonicalize,cse");
+  phase.extend("after-differentiate");
+}
+
+static void addFusePhase(PhaseBuilder &phase) {
+  phase.extend("after-fuse");
+  // Last of the graph passes: the others look at one flat function.
+  phase.add("jepa-outline-layers");
+}
+
+LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const PipelineOptions &options,
+                             raw_ostream &errors) {
+  for (const std::string &name : options.disabled)
+    if (!PassInfo::lookup(name) && !PassInfo::lookup("jepa-" + name)) {
+      errors << "unknown pass '" << name << "'";
+      return failure();
+    }
+  PhaseBuilder builder(manager, options, errors);
+  bool isGraph = phase == Phase::Pruned || phase == Phase::Gradient || phase == Phase::Fused;
+  if (isGraph && !options.graphPipeline.empty()) {
+    // A pipeline of the user's own stands for all three; it runs as one, before the first border that asks for it.
+    if (phase == Phase::Pruned)
+      builder.parse(options.graphPipeline);
+    return builder.result;
+  }
+  switch (phase) {
+  case Phase::Dsl:
+  case Phase::Jepa:
+    break;
+  case Phase::Pruned:
+    addPrunePhase(builder, options);
+    break;
+  case Phase::Gradient:
+    addGradientPhase(builder, options);
+    break;
+  case Phase::Fused:
+    addFusePhase(builder);
+    break;
+  case Phase::Kernels: {
+    LowerToKernelsOptions lower;
+    lower.target = options.target;
+    lower.maxThreads = options.maxThreads;
+    manager.addPass(createLowerToKernels(lower, options.productScratch));
+    // Views and constants that the emitters repeat would lengthen lifetimes.
+    builder.parse("canonicalize,cse");
+    builder.parse("jepa-plan-memory");
+    // The border to code generation: an overlap would be a wrong number, silently.
+    builder.parse("func.func(jepa-verify-plan)");
+    break;
+  }
+  case Phase::Llvm:
+    buildKernelsToLLVMPipeline(manager);
+    break;
+  }
+  return builder.result;
+}

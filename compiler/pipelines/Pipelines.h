@@ -1,0 +1,54 @@
+//===- Pipelines.h - the phases of a build ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_PIPELINES_PIPELINES_H
+#define JEPA_COMPILER_PIPELINES_PIPELINES_H
+
+#include "compiler/target/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace jepa {
+
+/// What a build has been through, in order; the names are those of `jepac emit --stage`.
+enum class Phase { Dsl, Jepa, Pruned, Gradient, Fused, Kernels, Llvm };
+
+struct PhaseInfo {
+  Phase phase;
+  const char *name;
+  /// One line for `--stage` help.
+  const char *description;
+};
+llvm::ArrayRef<PhaseInfo> getPhases();
+std::optional<Phase> findPhase(llvm::StringRef name);
+
+struct PipelineOptions {
+  bool train = true;
+  /// Masks have run-time lengths (`--masks published`).
+  bool ragged = false;
+  bool taps = false;
+  std::string target = "cpu";
+  int64_t maxThreads = 1;
+  ProductScratch productScratch;
+  /// Passes to leave out, by command line name, with or without the prefix "jepa-".
+  std::set<std::string> disabled;
+  /// Replaces the graph passes (pruned, gradient, fused) by a textual pipeline.
+  std::string graphPipeline;
+  /// Textual pipelines to run at the points "after-prune", "after-differentiate", "after-fuse".
+  std::map<std::string, std::string> extensions;
+};
+
+/// Adds the passes that lead from the phase before `phase` to `phase`. Fails, having said why to `errors`, on a pipeline
+/// text that cannot be parsed or a disabled pass that does not exist.
+mlir::LogicalResult addPhase(mlir::OpPassManager &manager, Phase phase, const PipelineOptions &options,
+                             llvm::raw_ostream &errors);
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_PIPELINES_PIPELINES_H
