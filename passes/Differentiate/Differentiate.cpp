@@ -19,6 +19,7 @@
 
 #include "passes/Differentiate/Differentiate.h"
 
+#include "compiler/analysis/PassReport.h"
 #include "compiler/dialect/Dialect.h"
 
 #include "mlir/IR/Remarks.h"
@@ -31,6 +32,8 @@ namespace jepa {
 
 using namespace mlir;
 using namespace jepa;
+
+static constexpr StringLiteral passName = "jepa-differentiate";
 
 /// Which result of `function` is the loss, by name or as the only one; none where there is no such result.
 static std::optional<unsigned> findLoss(func::FuncOp function, StringRef name) {
@@ -55,8 +58,8 @@ static bool readsAny(Operation &op, const DenseSet<Value> &active) {
 
 namespace {
 
-/// Marks the ops that are inserted as adjoints of the op in hand.
-struct ScopeListener : OpBuilder::Listener {
+/// Counts the ops that are inserted, and marks them as adjoints of the op in hand.
+struct AdjointListener : OpBuilder::Listener {
   StringAttr scope;
 
   void differentiate(Operation *op) {
@@ -64,9 +67,11 @@ struct ScopeListener : OpBuilder::Listener {
     scope = primal ? StringAttr::get(op->getContext(), primal.getValue() + "/adjoint") : StringAttr();
   }
   void notifyOperationInserted(Operation *op, OpBuilder::InsertPoint) override {
+    ++inserted;
     if (scope)
       op->setAttr(scopeAttr, scope);
   }
+  int64_t inserted = 0;
 };
 
 class ReverseMode {
@@ -86,7 +91,7 @@ private:
 
   func::FuncOp function;
   Value loss;
-  ScopeListener listener;
+  AdjointListener listener;
   OpBuilder builder;
   /// The first op that reads each parameter, in program order.
   llvm::MapVector<StringAttr, ParameterOp> parameters;
@@ -180,20 +185,22 @@ LogicalResult ReverseMode::accumulate(Operation *op, Value operand, Value gradie
 // 4.
 LogicalResult ReverseMode::emitGradients() {
   listener.scope = {};
-  bool any = false;
+  PassReport::count(function, passName, "adjoint_ops", listener.inserted);
+  int64_t gradients = 0;
   for (auto [name, parameter] : parameters) {
     if (!parameter.getTrainable())
       continue;
     if (Value gradient = adjoints.lookup(parameter.getResult())) {
       GradientOp::create(builder, parameter.getLoc(), name, gradient);
-      any = true;
+      ++gradients;
     } else {
-      auto kind = remark::RemarkOpts::name("no-gradient").category("differentiate").function(function.getSymName());
+      auto kind = remark::RemarkOpts::name("no-gradient").category(passName).function(function.getSymName());
       remark::missed(parameter.getLoc(), kind)
-          << ("trainable parameter '" + name.getValue() + "' stays as it is: the loss does not depend on it").str();
+          << remark::add("trainable parameter '{0}' stays as it is: the loss does not depend on it", name.getValue());
     }
   }
-  if (!any)
+  PassReport::count(function, passName, "gradients", gradients);
+  if (gradients == 0)
     return emitError(loss.getLoc()) << "the loss depends on no trainable parameter: there is nothing to differentiate";
   return success();
 }

@@ -13,6 +13,7 @@
 
 #include "passes/InsertOptimizer/InsertOptimizer.h"
 
+#include "compiler/analysis/PassReport.h"
 #include "compiler/dialect/Dialect.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -73,6 +74,8 @@ LogicalResult OptimizerWriter::run() {
   writeUpdates();
   if (failed(writeTeachers()) || failed(checkReads()))
     return failure();
+  PassReport::count(function, "jepa-insert-optimizer", "trained_parameters", gradients.size());
+  PassReport::count(function, "jepa-insert-optimizer", "teacher_parameters", updated.size() - gradients.size());
   for (GradientOp gradient : gradients)
     gradient.erase();
   return success();

@@ -1,4 +1,4 @@
-// RUN: %jepa-opt %s --jepa-differentiate --remarks-filter=differentiate --verify-diagnostics
+// RUN: %jepa-opt %s --jepa-differentiate --remarks-filter=jepa-differentiate --verify-diagnostics
 
 func.func @unused_parameter(%t: tensor<2x3x4xf32>) -> (tensor<f32> {jepa.name = "loss"}) {
   %x = jepa.parameter "x" {init = "ones"} : tensor<2x3x4xf32>
