@@ -41,10 +41,6 @@ void TrainLog::add(const StepRecord &record) {
   events->add(record.step, scalars);
 }
 
-#ifdef JEPAC_NO_CHARTS
-void TrainLog::drawMasks(const Program &, const float *, const std::vector<MaskDraw> &) {}
-void TrainLog::drawLoss(const std::string &) {}
-#else
 void TrainLog::drawMasks(const Program &program, const float *clip,
                          const std::vector<MaskDraw> &draws) {
   if (!lines || !program.plan.masks)
@@ -69,4 +65,3 @@ void TrainLog::drawLoss(const std::string &title) {
   if (!points.empty())
     lossCurve(points, title).writePng((folder / "loss.png").string());
 }
-#endif
