@@ -108,7 +108,8 @@ struct LaunchLowering : ConvertOpToLLVMPattern<LaunchOp> {
       slots = LLVM::AllocaOp::create(b, loc, pointer, pointer, number(std::max<size_t>(1, op.getBuffers().size())), 8);
     }
     for (auto [index, buffer] : llvm::enumerate(adaptor.getBuffers())) {
-      Value address = addressOf(b, loc, *getTypeConverter(), buffer, op.getBuffers()[index].getType());
+      // A view's offset is part of its type: the kernel adds it itself.
+      Value address = MemRefDescriptor(buffer).alignedPtr(b, loc);
       Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, slots,
                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
       LLVM::StoreOp::create(b, loc, address, slot);
