@@ -103,8 +103,8 @@ static rt::Json describeBuffer(BufferOp op, const llvm::StringMap<std::string> &
   json.set("dtype", dtypeText(type.getElementType()));
   json.set("shape", numbers(type.getShape()));
   json.set("offset", static_cast<int64_t>(*op.getOffset()));
-  if (op.getInfo())
-    for (NamedAttribute attribute : *op.getInfo())
+  if (DictionaryAttr info = op.getInfoAttr())
+    for (NamedAttribute attribute : info)
       json.set(attribute.getName() == "kind" ? "table" : attribute.getName().str(), toJson(attribute.getValue()));
   if (op.getKind() == "parameter") {
     json.set("decay", type.getRank() > 1 && !name.contains("bias"));

@@ -116,7 +116,7 @@ LogicalResult FunctionLowering::lower(Operation *op) {
   }
   if (auto position = dyn_cast<PositionOp>(op)) {
     std::string name;
-    llvm::raw_string_ostream(name) << "position " << position->getAttrDictionary() << " " << position.getType();
+    llvm::raw_string_ostream(name) << "position " << info(position) << " " << bufferType(position.getType());
     context->buffers[position] = context->named("table", name, bufferType(position.getType()), info(position));
     return success();
   }

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Generated code imports the functions below from the executable that loaded
-// it and exports `jepac_run`. Nothing throws across this border. Plain C.
+// it and exports `jepa_run`. Nothing throws across this border. Plain C.
 //
 //===----------------------------------------------------------------------===//
 #ifndef JEPA_RUNTIME_CORE_ABI_H
@@ -52,7 +52,7 @@ JEPAC_EXPORT void jepac_gemm_f32(const jepac_gemm_desc *d, float *c, const float
 /// the GEMM library is missing or refuses the shape.
 JEPAC_EXPORT int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *d, int64_t threads);
 
-/// What generated code exports as `jepac_run`: one training step (task train) or
+/// What generated code exports as `jepa_run`: one training step (task train) or
 /// one forward pass (task embed) over the arena.
 typedef void (*jepac_run_function)(void *arena);
 

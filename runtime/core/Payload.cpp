@@ -162,7 +162,7 @@ jepac_run_function jepa::rt::loadCode(const std::string &path, const PayloadPlac
       why = std::string("its code could not be loaded: ") + (text ? text : "unknown reason");
       continue;
     }
-    if (void *symbol = dlsym(handle, "jepac_run")) {
+    if (void *symbol = dlsym(handle, "jepa_run")) {
       // dlopen knows a library by its name: while the descriptor stays open, no
       // other code gets this one.
       static auto &kept = *new std::vector<FileHandle>;
@@ -170,7 +170,7 @@ jepac_run_function jepa::rt::loadCode(const std::string &path, const PayloadPlac
       return reinterpret_cast<jepac_run_function>(symbol);
     }
     dlclose(handle);
-    fail(path, "its code has no jepac_run; build it again");
+    fail(path, "its code has no jepa_run; build it again");
   }
   fail(path, why);
 }

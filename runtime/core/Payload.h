@@ -37,7 +37,7 @@ std::string readPlanText(const std::string &path, const PayloadPlace &place);
 
 /// Loads the code for the rest of the process, from memory where the system
 /// allows it and otherwise from an unnamed temporary file, and returns its
-/// `jepac_run`. Throws Error.
+/// `jepa_run`. Throws Error.
 jepac_run_function loadCode(const std::string &path, const PayloadPlace &place);
 
 /// Writes an artifact: the executable at `basePath` (without the payload that it

@@ -11,7 +11,7 @@ static void square(void *const *args, int64_t begin, int64_t end, int64_t thread
     values[i] = i * i;
 }
 
-JEPAC_EXPORT void jepac_run(void *arena) {
+JEPAC_EXPORT void jepa_run(void *arena) {
   void *args[1] = {arena};
   jepac_parallel_for(square, args, 1000, 7);
 }

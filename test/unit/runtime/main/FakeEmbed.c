@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /// features[b, n, i] = weight[i] * mean of clip b, + n.
-void jepac_run(void *arena) {
+void jepa_run(void *arena) {
   const float *w = (float *)((char *)arena + AT_WEIGHT), *clip = (float *)((char *)arena + AT_CLIP);
   float *features = (float *)((char *)arena + AT_FEATURES);
   for (int b = 0; b < BATCH; ++b) {

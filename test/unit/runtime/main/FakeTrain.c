@@ -32,7 +32,7 @@ static void goalOfQuarter(void *const *args, int64_t begin, int64_t end, int64_t
   }
 }
 
-void jepac_run(void *arena) {
+void jepa_run(void *arena) {
   static int step = 0;
   float *w = reals(arena, AT_WEIGHT), *teacher = reals(arena, AT_TEACHER);
   float *m = reals(arena, AT_M_WEIGHT), *v = reals(arena, AT_V_WEIGHT);
