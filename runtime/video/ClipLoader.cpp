@@ -77,6 +77,7 @@ struct ClipLoader::Impl {
   bool anyUsable = false;
   std::string firstProblem;
   double waited = 0;
+  std::int64_t workerCount = 0;
   std::vector<std::thread> workers;
 };
 
@@ -88,10 +89,9 @@ ClipLoader::Impl::Impl(std::vector<VideoEntry> given, LoaderOptions givenOptions
     throw usageError("batch, frames, stride and size of clips must be at least 1");
   requireVideo(); // else each video would be reported as unusable
   ticket = position = options.firstSample;
-  int count = options.workers > 0 ? options.workers
-                                  : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8);
-  workers.reserve(count);
-  for (int i = 0; i < count; ++i)
+  workerCount = options.workers > 0 ? options.workers
+                                    : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 8);
+  for (std::int64_t i = 0; i < workerCount; ++i)
     workers.emplace_back([this] { work(); });
 }
 
@@ -150,7 +150,7 @@ void ClipLoader::Impl::load(Result &result, std::int64_t sample) {
 }
 
 void ClipLoader::Impl::work() {
-  std::int64_t bound = options.queue > 0 ? options.queue : options.batch + static_cast<std::int64_t>(workers.capacity());
+  std::int64_t bound = options.queue > 0 ? options.queue : options.batch + workerCount;
   for (;;) {
     Result result;
     std::int64_t sample;

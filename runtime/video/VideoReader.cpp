@@ -21,7 +21,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace jepa::rt {
@@ -370,8 +370,10 @@ void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &
       sink(place, view);
     }
   };
+  std::int64_t approached = -1;
   while (place < indices.size()) {
-    approach(indices[place]);
+    if (std::exchange(approached, indices[place]) != indices[place])
+      approach(indices[place]);
     if (!decode())
       break;
     any = true;

@@ -100,7 +100,7 @@ TEST(MaskStatistics, DefaultCountsOfThePresets) {
 
 TEST(MaskStatistics, ChosenCountsCanBeDrawn) {
   for (Grid grid : {Grid{8, 14, 14}, Grid{4, 4, 4}, Grid{1, 6, 6}, Grid{2, 3, 3}})
-    for (std::optional<double> ratio : {std::optional<double>(), std::optional<double>(0.75), std::optional<double>(0.9)}) {
+    for (std::optional<double> ratio : std::initializer_list<std::optional<double>>{{}, 0.75, 0.9}) {
       MaskPlan plan{"fixed", grid, publishedGroups()};
       auto counts = chooseTokenCounts(grid, plan.groups, grid[0], ratio);
       for (std::size_t g = 0; g < counts.size(); ++g) {

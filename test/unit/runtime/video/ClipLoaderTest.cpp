@@ -104,7 +104,8 @@ TEST_F(ClipLoaderTest, EpochsVisitEveryVideoAndReportBadOnesOnce) {
   std::vector<std::vector<std::int64_t>> orders;
   for (int epoch = 0; epoch < 4; ++epoch) {
     Batch batch = nextBatch(loader, options);
-    EXPECT_EQ(std::set<std::int64_t>(batch.entries.begin(), batch.entries.end()), (std::set<std::int64_t>{0, 1, 3, 4, 6}));
+    std::set<std::int64_t> seen(batch.entries.begin(), batch.entries.end());
+    EXPECT_EQ(seen, (std::set<std::int64_t>{0, 1, 3, 4, 6}));
     for (std::size_t i = 0; i < batch.entries.size(); ++i)
       EXPECT_EQ(batch.labels[i], 100 + batch.entries[i]);
     orders.push_back(batch.entries);

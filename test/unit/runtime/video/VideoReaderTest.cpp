@@ -149,9 +149,10 @@ TEST(VideoReader, TruncatedAndDamagedFiles) {
   RandomStream random{3};
   int read = 0;
   for (int tries = 0; tries < 40; ++tries) {
-    std::string damaged = bytes.substr(0, tries < 20 ? random.below(static_cast<std::int64_t>(bytes.size())) : bytes.size());
+    auto size = static_cast<std::int64_t>(bytes.size());
+    std::string damaged = bytes.substr(0, tries < 20 ? random.below(size) : size);
     for (int i = 0; tries >= 20 && i < 200; ++i)
-      damaged[random.below(static_cast<std::int64_t>(damaged.size()))] = static_cast<char>(random.bits());
+      damaged[random.below(size)] = static_cast<char>(random.bits());
     std::string copy = folder.write("damaged.mkv", damaged);
     std::string message = messageOf([&] {
       VideoReader reader(copy);
