@@ -169,6 +169,9 @@ Buffer readBuffer(const Reader &reader, DType real, std::int64_t arenaBytes) {
     b.grid = reader.grid("grid");
     b.width = reader.integer("width", 1, 1 << 20);
     b.uniform = reader.flag("uniform");
+    b.image = reader.textOr("table") == "2d";
+    if (b.image && b.grid[0] != 1)
+      reader.fail("grid", "a table of an image has depth 1");
     if (reader.has("trained_grid"))
       b.trainedGrid = reader.grid("trained_grid");
     // Sizes are at most 2^20, so these products cannot overflow.

@@ -70,6 +70,7 @@ struct Buffer {
   Grid grid{};
   std::int64_t width = 0;
   bool uniform = false;
+  bool image = false; ///< the 2-D table of a single image
   std::optional<Grid> trainedGrid;
 
   // Masks: the number of tokens that the indices address; 0 for other inputs.

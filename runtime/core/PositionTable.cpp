@@ -118,7 +118,7 @@ std::vector<double> jepa::rt::interpolate(const std::vector<double> &table, cons
 
 std::vector<double> jepa::rt::positionTable(const Buffer &buffer) {
   Grid grid = buffer.trainedGrid.value_or(buffer.grid);
-  std::vector<double> table = grid[0] == 1 ? sineCosine2d(grid[1], grid[2], buffer.width)
-                                           : sineCosine3d(grid, buffer.width, buffer.uniform);
+  std::vector<double> table = buffer.image ? sineCosine2d(grid[1], grid[2], buffer.width)
+                                      : sineCosine3d(grid, buffer.width, buffer.uniform);
   return grid == buffer.grid ? table : interpolate(table, grid, buffer.grid, buffer.width);
 }

@@ -34,7 +34,7 @@ std::vector<double> sineCosine3d(const Grid &grid, std::int64_t width, bool unif
 std::vector<double> interpolate(const std::vector<double> &table, const Grid &from, const Grid &to,
                                 std::int64_t width);
 
-/// The table that a plan's buffer describes: 2-D where its depth is 1, otherwise
+/// The table that a plan's buffer describes: 2-D for images, otherwise
 /// 3-D, made for the trained grid and resized where that differs. Throws Error
 /// for a width that cannot be divided so.
 std::vector<double> positionTable(const Buffer &table);

@@ -67,6 +67,7 @@ TEST(PositionTable, CutsUniformWidthsThatThreeDoesNotDivide) {
 TEST(PositionTable, ImageModePutsTheRowFirst) {
   Buffer buffer;
   buffer.grid = {1, 2, 3};
+  buffer.image = true;
   buffer.width = 8;
   EXPECT_EQ(positionTable(buffer), sineCosine2d(2, 3, 8));
   EXPECT_DOUBLE_EQ(sineCosine2d(2, 3, 8)[3 * 8], std::sin(1.0));
