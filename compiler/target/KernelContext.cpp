@@ -103,6 +103,14 @@ Value KernelContext::flat(Value buffer) {
   return memref::CollapseShapeOp::create(builder, op->getLoc(), buffer, groups);
 }
 
+Value KernelContext::matrix(Value buffer, int64_t width) {
+  Value elements = flat(buffer);
+  int64_t total = cast<MemRefType>(elements.getType()).getDimSize(0);
+  SmallVector<ReassociationIndices> groups{{0, 1}};
+  return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{total / width, width}, elements,
+                                       groups);
+}
+
 int64_t KernelContext::rowStride(Value buffer) {
   auto [strides, offset] = cast<MemRefType>(buffer.getType()).getStridesAndOffset();
   return strides.size() < 2 ? cast<MemRefType>(buffer.getType()).getNumElements() : strides[strides.size() - 2];

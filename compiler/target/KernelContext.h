@@ -69,6 +69,8 @@ public:
   mlir::Value features(mlir::Value buffer, int64_t offset, int64_t size);
   /// `buffer` (plain layout) as a vector of all its elements.
   mlir::Value flat(mlir::Value buffer);
+  /// `buffer` (plain layout) as a matrix with rows of `width` elements, which divides its number of elements.
+  mlir::Value matrix(mlir::Value buffer, int64_t width);
 
   /// Launches a kernel over [0, count) in chunks of `grain`. Launches with equal name, op attributes, buffer types,
   /// count and grain share one kernel, so `body` may depend on nothing else.

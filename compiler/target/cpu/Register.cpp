@@ -6,10 +6,29 @@
 #include "compiler/target/Targets.h"
 #include "compiler/target/cpu/Kernels.h"
 
-void jepa::registerCpuKernels(mlir::DialectRegistry &registry) {
-  registry.addExtension(+[](mlir::MLIRContext *context, JepaDialect *) {
+using namespace mlir;
+using namespace jepa;
+
+void jepa::registerCpuKernels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, JepaDialect *) {
 #define JEPA_CPU_KERNELS(NAME) NAME##Op::attachInterface<NAME##Cpu>(*context);
 #include "compiler/target/cpu/Kernels.def"
 #undef JEPA_CPU_KERNELS
   });
+}
+
+LogicalResult jepa::requireF32(Operation *op) {
+  auto isOther = [](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    return isa<FloatType>(element) && !element.isF32();
+  };
+  if (llvm::any_of(op->getOperandTypes(), isOther) || llvm::any_of(op->getResultTypes(), isOther))
+    return op->emitOpError("the cpu target computes in f32; use --target reference for f64");
+  return success();
+}
+
+LogicalResult jepa::emitReferenceKernels(Operation *op, KernelContext &context) {
+  if (auto reference = dyn_cast<ReferenceKernelOpInterface>(op))
+    return reference.emitKernels(context);
+  return op->emitOpError("has no kernels for this case on the cpu target");
 }

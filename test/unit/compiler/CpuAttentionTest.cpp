@@ -1,0 +1,169 @@
+//===- CpuAttentionTest.cpp - cpu attention against loops in double -------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "test/unit/compiler/KernelHarness.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+using namespace jepa::test;
+
+namespace {
+
+struct Shape {
+  int clips, heads, width, queries, keys;
+  int visible = 0;                 ///< keys that a mask shows, 0 for no mask
+  std::vector<int> segments = {};  ///< of the visible keys, where lengths cut them
+  std::vector<int> lengths = {};
+  int maxThreads = 64;
+};
+
+struct Gradients {
+  std::vector<double> output, logsumexp, dq, dk, dv;
+};
+
+} // namespace
+
+/// The mask of a clip: strictly increasing, different for each.
+static std::vector<int> maskOf(const Shape &s, int clip) {
+  std::vector<int> mask;
+  for (int i = 0; i < s.visible; ++i)
+    mask.push_back(static_cast<int>((static_cast<long>(i) * s.keys + clip) / s.visible));
+  return mask;
+}
+
+static std::vector<int> visibleKeys(const Shape &s, int clip) {
+  std::vector<int> listed(s.keys);
+  std::iota(listed.begin(), listed.end(), 0);
+  if (s.visible)
+    listed = maskOf(s, clip);
+  if (s.segments.empty())
+    return listed;
+  std::vector<int> keys;
+  for (std::size_t i = 0, offset = 0; i < s.segments.size(); offset += s.segments[i++])
+    keys.insert(keys.end(), listed.begin() + offset, listed.begin() + offset + s.lengths[i]);
+  return keys;
+}
+
+/// The textbook, in double.
+static Gradients attention(const Shape &s, const std::vector<float> &q, const std::vector<float> &k,
+                           const std::vector<float> &v, const std::vector<float> &dout) {
+  int D = s.heads * s.width;
+  Gradients r;
+  r.output.resize(q.size());
+  r.dq.resize(q.size());
+  r.dk.resize(k.size());
+  r.dv.resize(k.size());
+  double scale = 1 / std::sqrt(s.width);
+  for (int b = 0; b < s.clips; ++b)
+    for (int h = 0; h < s.heads; ++h)
+      for (int i = 0; i < s.queries; ++i) {
+        std::vector<int> keys = visibleKeys(s, b);
+        auto at = [&](int rows, int row, int c) { return (static_cast<long>(b) * rows + row) * D + h * s.width + c; };
+        std::vector<double> p;
+        double sum = 0, delta = 0;
+        for (int j : keys) {
+          double score = 0;
+          for (int c = 0; c < s.width; ++c)
+            score += double(q[at(s.queries, i, c)]) * k[at(s.keys, j, c)];
+          p.push_back(std::exp(score * scale));
+          sum += p.back();
+        }
+        r.logsumexp.push_back(std::log(sum));
+        for (std::size_t n = 0; n < keys.size(); ++n)
+          for (int c = 0; c < s.width; ++c)
+            r.output[at(s.queries, i, c)] += (p[n] / sum) * v[at(s.keys, keys[n], c)];
+        for (int c = 0; c < s.width; ++c)
+          delta += r.output[at(s.queries, i, c)] * dout[at(s.queries, i, c)];
+        for (std::size_t n = 0; n < keys.size(); ++n) {
+          double dp = 0;
+          for (int c = 0; c < s.width; ++c) {
+            dp += double(dout[at(s.queries, i, c)]) * v[at(s.keys, keys[n], c)];
+            r.dv[at(s.keys, keys[n], c)] += p[n] / sum * dout[at(s.queries, i, c)];
+          }
+          double ds = p[n] / sum * (dp - delta) * scale;
+          for (int c = 0; c < s.width; ++c) {
+            r.dq[at(s.queries, i, c)] += ds * k[at(s.keys, keys[n], c)];
+            r.dk[at(s.keys, keys[n], c)] += ds * q[at(s.queries, i, c)];
+          }
+        }
+      }
+  return r;
+}
+
+template <class... Args> static std::string text(const char *format, Args &&...args) {
+  return llvm::formatv(format, std::forward<Args>(args)...).str();
+}
+
+static std::string program(const Shape &s) {
+  int D = s.heads * s.width;
+  auto tensor = [&](int tokens) -> std::string { return text("tensor<{0}x{1}x{2}xf32>", s.clips, tokens, D); };
+  std::string Q = tensor(s.queries), K = tensor(s.keys), L = text("tensor<{0}x{1}x{2}xf32>", s.clips, s.heads, s.queries);
+  std::string arguments, extra, types, attributes = text("heads = {0}", s.heads);
+  if (s.visible) {
+    arguments += text(", %m: tensor<{0}x{1}xi32> {{jepa.name = \"m\"}", s.clips, s.visible);
+    extra += " mask %m";
+    types += text(", tensor<{0}x{1}xi32>", s.clips, s.visible);
+  }
+  std::string names, sizes;
+  for (std::size_t i = 0; i < s.segments.size(); ++i) {
+    arguments += text(", %l{0}: tensor<1xi32> {{jepa.name = \"l{0}\"}", i);
+    names += text("{0}%l{1}", i ? ", " : "", i);
+    sizes += text("{0}{1}", i ? ", " : "", s.segments[i]);
+    types += ", tensor<1xi32>";
+  }
+  if (!names.empty()) {
+    extra += " lengths(" + names + ")";
+    attributes += ", segments = array<i64: " + sizes + ">";
+  }
+  return text(R"(
+func.func @jepa_run(%q: {0} {{jepa.name = "q"}, %k: {1} {{jepa.name = "k"}, %v: {1} {{jepa.name = "v"},
+                    %d: {0} {{jepa.name = "d"}{3})
+    -> ({0} {{jepa.name = "o"}, {2} {{jepa.name = "lse"}, {0} {{jepa.name = "dq"}, {1} {{jepa.name = "dk"},
+        {1} {{jepa.name = "dv"}) {{
+  %o, %l = jepa.attention %q, %k, %v{4} {{{5}} : ({0}, {1}, {1}{6}) -> ({0}, {2})
+  %dq, %dk, %dv = jepa.attention_grad %d, %q, %k, %v, %o, %l{4} {{{5}} : ({0}, {0}, {1}, {1}, {0}, {2}{6}) -> ({0}, {1}, {1})
+  return %o, %l, %dq, %dk, %dv : {0}, {2}, {0}, {1}, {1}
+})", Q, K, L, arguments, extra, attributes, types);
+}
+
+class CpuAttention : public testing::TestWithParam<Shape> {};
+
+TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
+  const Shape &s = GetParam();
+  Program cpu(program(s), "cpu", s.maxThreads);
+  ASSERT_TRUE(cpu);
+  unsigned seed = 1;
+  for (const char *name : {"q", "k", "v", "d"})
+    cpu.fill(name, seed++, 2.0f);
+  for (int b = 0; s.visible && b < s.clips; ++b) {
+    std::vector<int> mask = maskOf(s, b);
+    std::copy(mask.begin(), mask.end(), cpu.data<int>("m") + b * s.visible);
+  }
+  for (std::size_t i = 0; i < s.lengths.size(); ++i)
+    *cpu.data<int>("l" + std::to_string(i)) = s.lengths[i];
+  Gradients want = attention(s, cpu.get("q"), cpu.get("k"), cpu.get("v"), cpu.get("d"));
+  cpu.run();
+  EXPECT_LT(relativeError(cpu.get("o"), want.output), 2e-6);
+  EXPECT_LT(relativeError(cpu.get("lse"), want.logsumexp), 2e-6);
+  EXPECT_LT(relativeError(cpu.get("dq"), want.dq), 1e-5);
+  EXPECT_LT(relativeError(cpu.get("dk"), want.dk), 1e-5);
+  EXPECT_LT(relativeError(cpu.get("dv"), want.dv), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention, testing::Values(
+    Shape{2, 3, 16, 64, 64},                                    // whole tiles
+    Shape{1, 2, 64, 130, 130},                                  // several blocks of queries, ragged
+    Shape{2, 1, 24, 5, 77},                                     // fewer queries than keys, a head of 24
+    Shape{1, 2, 80, 19, 300},                                   // two blocks of keys
+    Shape{1, 1, 88, 33, 33}, Shape{1, 3, 8, 9, 1}, Shape{1, 1, 13, 70, 40},
+    Shape{2, 2, 32, 40, 40, 17},                                // a mask
+    Shape{2, 2, 24, 24, 600, 290},                              // a mask over two blocks
+    Shape{2, 2, 32, 48, 48, 0, {16, 32}, {5, 20}},              // run-time lengths
+    Shape{1, 1, 32, 8, 400, 320, {300, 20}, {290, 1}},          // both
+    Shape{2, 2, 40, 30, 30, 0, {}, {}, 2}));                    // a head per task, scratch per thread

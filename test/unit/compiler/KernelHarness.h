@@ -1,0 +1,49 @@
+//===- KernelHarness.h - compile a program and run it in the test ---------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_TEST_UNIT_COMPILER_KERNELHARNESS_H
+#define JEPA_TEST_UNIT_COMPILER_KERNELHARNESS_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace jepa::test {
+
+/// A function `jepa_run` of jepa ops, compiled for a target into this process, with its arena. Inputs, results and
+/// parameters are found by name.
+class Program {
+public:
+  /// Fails the current test and leaves an empty program where `text` does not compile.
+  Program(const std::string &text, const std::string &target, std::int64_t maxThreads = 64);
+
+  explicit operator bool() const { return entry != nullptr; }
+  void run() const { entry(arena); }
+
+  template <class T = float> T *data(const std::string &name) const { return static_cast<T *>(address(name)); }
+  std::int64_t size(const std::string &name) const;
+  std::vector<float> get(const std::string &name) const {
+    return {data(name), data(name) + size(name)};
+  }
+  /// Numbers between -scale and scale, the same for the same seed.
+  void fill(const std::string &name, unsigned seed, float scale = 1.0f) const;
+
+private:
+  struct State;
+  void compile(const std::string &text, const std::string &target, std::int64_t maxThreads);
+  void *address(const std::string &name) const;
+
+  std::shared_ptr<State> state;
+  void (*entry)(void *) = nullptr;
+  void *arena = nullptr;
+};
+
+/// max |a - b| / max |b|.
+double relativeError(const std::vector<float> &a, const std::vector<double> &b);
+
+} // namespace jepa::test
+
+#endif // JEPA_TEST_UNIT_COMPILER_KERNELHARNESS_H
