@@ -6,6 +6,7 @@
 #include "compiler/dialect/Dialect.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -16,7 +17,16 @@ using namespace jepa;
 #define GET_ATTRDEF_CLASSES
 #include "compiler/dialect/JepaAttrs.cpp.inc"
 
+namespace {
+/// Every op may be inlined: outlined layers are straight-line functions.
+struct Inliner : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const override { return true; }
+};
+} // namespace
+
 void JepaDialect::initialize() {
+  addInterfaces<Inliner>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "compiler/dialect/JepaAttrs.cpp.inc"
@@ -34,6 +44,13 @@ LogicalResult JepaDialect::verifyRegionArgAttribute(Operation *op, unsigned regi
                                                     NamedAttribute attribute) {
   if (attribute.getName() == inputNameAttr && !isa<StringAttr>(attribute.getValue()))
     return op->emitError("'jepa.name' of argument #") << argIndex << " must be a string";
+  if (attribute.getName() == lengthOfAttr) {
+    auto type = dyn_cast<RankedTensorType>(op->getRegion(regionIndex).getArgument(argIndex).getType());
+    if (!isa<StringAttr>(attribute.getValue()))
+      return op->emitError("'jepa.length_of' of argument #") << argIndex << " must be a string, the name of an axis";
+    if (!type || type.getNumElements() != 1 || !type.getElementType().isInteger(32))
+      return op->emitError("'jepa.length_of' of argument #") << argIndex << " needs one number of i32";
+  }
   if (attribute.getName() == maskTokensAttr) {
     auto tokens = dyn_cast<IntegerAttr>(attribute.getValue());
     if (!tokens || tokens.getInt() <= 0)
