@@ -103,7 +103,7 @@ void OptimizerWriter::writeNorms() {
   for (auto &[module, values] : modules) {
     auto scalar = RankedTensorType::get({}, getElementTypeOrSelf(values.front()));
     Value norm = SquaredNormOp::create(builder, function.getLoc(), scalar, values);
-    tap(function.getLoc(), norm, "grad_norm." + module);
+    tap(function.getLoc(), norm, "grad_norm_squared." + module);
     norms[module] = norm;
   }
 }

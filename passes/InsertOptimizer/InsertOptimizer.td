@@ -25,13 +25,13 @@ def InsertOptimizer : Pass<"jepa-insert-optimizer", "::mlir::func::FuncOp"> {
     func.func @jepa_run(..., %hyper: tensor<9xf32> {jepa.name = "hyper"}) {
       ...
       %n = jepa.squared_norm %dw : (tensor<4x8xf32>) -> tensor<f32>
-      jepa.tap %n {name = "grad_norm.encoder"} : tensor<f32>
+      jepa.tap %n {name = "grad_norm_squared.encoder"} : tensor<f32>
       jepa.adamw "encoder.w", %dw, %hyper norm %n {decay = true} : tensor<4x8xf32>, tensor<9xf32>, tensor<f32>
       jepa.ema "target_encoder.w" of "encoder.w", %hyper {shape = array<i64: 4, 8>} : tensor<9xf32>
     ```
 
     Gradients are clipped together per module, the first component of a parameter's name; the squared norm of each
-    is also a tap, `grad_norm.MODULE`, for the log. Weight decay applies to parameters of more than one dimension
+    is also a tap, `grad_norm_squared.MODULE`, for the log. Weight decay applies to parameters of more than one dimension
     whose name does not contain `bias`.
 
     *Preconditions*: the function is differentiated; each teacher has its student's type.

@@ -93,9 +93,10 @@ void OptimizerSettings::set(const std::string &key, const std::string &value) {
 void OptimizerSettings::check() const {
   if (startLr && warmupSteps == 0)
     throw usageError("'start_lr' does nothing without a warm-up: set 'warmup_steps' too");
-  if (scheduleSteps && *scheduleSteps < std::max<std::int64_t>(warmupSteps, 1))
+  std::int64_t warmup = warmupSteps.value_or(0);
+  if (scheduleSteps && *scheduleSteps < std::max<std::int64_t>(warmup, 1))
     throw usageError("'schedule_steps' (" + std::to_string(*scheduleSteps) +
-                     ") must be at least 'warmup_steps' (" + std::to_string(warmupSteps) +
+                     ") must be at least 'warmup_steps' (" + std::to_string(warmup) +
                      ") and at least 1");
 }
 
@@ -112,11 +113,12 @@ Schedules::Schedules(const OptimizerSettings &settings, std::int64_t steps)
     : settings(settings),
       length(settings.scheduleSteps
                  ? static_cast<double>(*settings.scheduleSteps)
-                 : std::max(1.0, std::floor(1.25 * static_cast<double>(steps)))) {}
+                 : std::max(1.0, std::floor(1.25 * static_cast<double>(steps)))),
+      warmup(static_cast<double>(
+          settings.warmupSteps.value_or(settings.startLr ? std::max<std::int64_t>(1, steps * 40 / 300) : 0))) {}
 
 double Schedules::learningRate(std::int64_t step) const {
   double count = static_cast<double>(step) + 1;
-  double warmup = static_cast<double>(settings.warmupSteps);
   if (count < warmup) {
     double start = settings.startLr.value_or(0);
     return start + count / warmup * (settings.lr - start);

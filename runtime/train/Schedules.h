@@ -34,7 +34,8 @@ struct OptimizerSettings {
   double eps = 1e-8;
   /// Largest gradient norm per module; 0 leaves gradients alone.
   double clipGrad = 0;
-  std::int64_t warmupSteps = 0;
+  /// Without it, none; with a `startLr`, the published 40 of 300 parts of the run.
+  std::optional<std::int64_t> warmupSteps;
   /// The rate that the warm-up starts from; without it, zero.
   std::optional<double> startLr;
   std::optional<double> finalLr;
@@ -78,7 +79,7 @@ public:
 
 private:
   OptimizerSettings settings;
-  double length;
+  double length, warmup;
 };
 
 } // namespace jepa::rt

@@ -24,8 +24,8 @@ void TrainLog::add(const StepRecord &record) {
                                                          {"lr", record.lr},
                                                          {"weight_decay", record.weightDecay},
                                                          {"ema", record.ema}};
-  for (std::size_t i = 0; i < record.gradNorms.size(); ++i)
-    scalars.emplace_back("grad_norm_" + std::to_string(i), record.gradNorms[i]);
+  for (const auto &[module, norm] : record.gradNorms)
+    scalars.emplace_back("grad_norm." + module, norm);
   scalars.emplace_back("clips_per_second", record.clipsPerSecond);
   scalars.emplace_back("flops", record.flops);
   scalars.emplace_back("waiting", record.waiting);

@@ -22,7 +22,7 @@ namespace jepa::rt {
 struct StepRecord {
   std::int64_t step = 0;
   double loss = 0, lr = 0, weightDecay = 0, ema = 0;
-  std::vector<double> gradNorms; ///< per module, where the plan has them
+  std::vector<std::pair<std::string, double>> gradNorms; ///< per module, where the plan has them
   double seconds = 0;            ///< of this step, waiting included
   double waiting = 0;            ///< share of it spent waiting for clips
   double clipsPerSecond = 0, flops = 0;

@@ -19,6 +19,9 @@
 
 using namespace jepa::rt;
 
+/// Outputs that hold a module's squared gradient norm begin so.
+static constexpr std::string_view squaredNormPrefix = "grad_norm_squared.";
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -170,12 +173,10 @@ void TrainingRun::step(ClipLoader &loader, const MaskSampler &sampler, TrainLog 
                 "'warmup_steps'; the checkpoints in '" +
                 options.checkpoint + "' are from before it");
   record.gradNorms.clear();
-  if (const Buffer *norms = program.plan.find("grad_norm"))
-    for (std::int64_t i = 0; i < norms->elements; ++i)
-      record.gradNorms.push_back(
-          norms->dtype == DType::F64
-              ? reinterpret_cast<const double *>(program.data(*norms))[i]
-              : static_cast<double>(reinterpret_cast<const float *>(program.data(*norms))[i]));
+  for (const Buffer &buffer : program.plan.buffers)
+    if (buffer.kind == BufferKind::Output && buffer.name.starts_with(squaredNormPrefix))
+      record.gradNorms.emplace_back(buffer.name.substr(squaredNormPrefix.size()),
+                                    std::sqrt(program.scalar(buffer)));
   record.lr = values[hyper::LearningRate];
   record.weightDecay = values[hyper::WeightDecay];
   record.ema = values[hyper::Ema];

@@ -7,7 +7,7 @@
 // CHECK:         %[[L:.*]] = jepa.power_loss
 // CHECK:         %[[DW:.*]] = jepa.linear_weight_grad
 // CHECK-NEXT:    %[[N:.*]] = jepa.squared_norm %[[DW]]
-// CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm.encoder"}
+// CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm_squared.encoder"}
 // CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[H]] norm %[[N]] {decay = true}
 // CHECK-NEXT:    jepa.ema "target.w" of "encoder.w", %[[H]]
 // CHECK-NEXT:    return %[[L]]

@@ -8,9 +8,9 @@
 // CHECK-SAME:    %[[A:.*]]: tensor<4x4xf64>, %[[B:.*]]: tensor<4xf64>, %[[C:.*]]: tensor<1x1x4xf64>, %[[D:.*]]: tensor<1x4xf64>,
 // CHECK-SAME:    %[[H:.*]]: tensor<9xf64> {jepa.name = "hyper"})
 // CHECK:         %[[E:.*]] = jepa.squared_norm %[[A]], %[[B]], %[[D]] :
-// CHECK-NEXT:    jepa.tap %[[E]] {name = "grad_norm.encoder"}
+// CHECK-NEXT:    jepa.tap %[[E]] {name = "grad_norm_squared.encoder"}
 // CHECK-NEXT:    %[[P:.*]] = jepa.squared_norm %[[C]] :
-// CHECK-NEXT:    jepa.tap %[[P]] {name = "grad_norm.predictor"}
+// CHECK-NEXT:    jepa.tap %[[P]] {name = "grad_norm_squared.predictor"}
 // CHECK-NEXT:    jepa.adamw "encoder.w", %[[A]], %[[H]] norm %[[E]] {decay = true}
 // CHECK-NEXT:    jepa.adamw "encoder.norm.weight", %[[B]], %[[H]] norm %[[E]] {decay = false}
 // CHECK-NEXT:    jepa.adamw "predictor.mask_token", %[[C]], %[[H]] norm %[[P]] {decay = true}

@@ -7,7 +7,7 @@
 // CHECK-DAG:     jepa.parameter "encoder.w"
 // CHECK-DAG:     jepa.parameter "target_encoder.w"
 // CHECK:         %[[N:.*]] = jepa.squared_norm %[[DW]] : (tensor<4x8xf32>) -> tensor<f32>
-// CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm.encoder"}
+// CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm_squared.encoder"}
 // CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[HYPER]] norm %[[N]] {decay = true}
 // CHECK-NEXT:    jepa.ema "target_encoder.w" of "encoder.w", %[[HYPER]] {shape = array<i64: 4, 8>}
 // CHECK-NEXT:    return

@@ -59,7 +59,7 @@ inline Json fakePlan(const char *task) {
   addBuffer(buffers, "mask0.target", "input", {BATCH, TARGET}, AT_TARGET,
             R"({"dtype":"i32","mask_tokens":8})");
   addBuffer(buffers, "loss", "output", {1}, AT_LOSS);
-  addBuffer(buffers, "grad_norm", "output", {2}, AT_NORM);
+  addBuffer(buffers, "grad_norm_squared.encoder", "output", {1}, AT_NORM);
   addBuffer(buffers, "grad.encoder.w", "output", {WIDTH}, AT_GRAD);
   plan.set("buffers", buffers);
   plan.set("masks", Json::parse(R"({"rule":"fixed","grid":[2,2,2],"groups":[{"context":3,"target":2,

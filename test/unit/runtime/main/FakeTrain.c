@@ -56,8 +56,7 @@ void jepa_run(void *arena) {
     teacher[i] = hyper[2] * teacher[i] + (1 - hyper[2]) * w[i];
   }
   reals(arena, AT_LOSS)[0] = (float)loss;
-  reals(arena, AT_NORM)[0] = (float)sqrt(norm);
-  reals(arena, AT_NORM)[1] = 0;
+  reals(arena, AT_NORM)[0] = (float)norm;
   const char *nanStep = getenv("JEPAC_FAKE_NAN"), *delay = getenv("JEPAC_FAKE_DELAY");
   if (nanStep && atoi(nanStep) == step)
     reals(arena, AT_LOSS)[0] = NAN;

@@ -78,6 +78,12 @@ TEST(Schedules, WarmUpAloneEndsInAConstant) {
   EXPECT_DOUBLE_EQ(schedules.learningRate(99), 1);
 }
 
+TEST(Schedules, AStartingRateWarmsUpForThePublishedPart) {
+  Schedules schedules(OptimizerSettings::fromConfig({{"lr", "1"}, {"start_lr", "0.5"}}), 300);
+  EXPECT_DOUBLE_EQ(schedules.learningRate(19), 0.75);
+  EXPECT_DOUBLE_EQ(schedules.learningRate(39), 1);
+}
+
 TEST(Schedules, RefuseNonsense) {
   OptimizerSettings settings;
   EXPECT_HAS(errorOf([&] { settings.set("lr", "fast"); }), "'lr' takes a number, found 'fast'");
@@ -88,6 +94,7 @@ TEST(Schedules, RefuseNonsense) {
   EXPECT_HAS(errorOf([&] { settings.set("betas", "0.9,1"); }), "less than 1");
   EXPECT_HAS(errorOf([&] { settings.set("crop", "3"); }), "no optimiser key");
   settings.set("start_lr", "0.1");
+  settings.set("warmup_steps", "0");
   EXPECT_HAS(errorOf([&] { settings.check(); }), "'start_lr' does nothing without a warm-up");
   settings.set("warmup_steps", "10");
   settings.set("schedule_steps", "5");
