@@ -20,8 +20,8 @@ public:
   /// Fails the current test and leaves an empty program where `text` does not compile.
   Program(const std::string &text, const std::string &target, std::int64_t maxThreads = 64);
 
-  explicit operator bool() const { return entry != nullptr; }
-  void run() const { entry(arena); }
+  explicit operator bool() const { return state != nullptr; }
+  void run() const;
 
   template <class T = float> T *data(const std::string &name) const { return static_cast<T *>(address(name)); }
   std::int64_t size(const std::string &name) const;
@@ -33,12 +33,9 @@ public:
 
 private:
   struct State;
-  void compile(const std::string &text, const std::string &target, std::int64_t maxThreads);
   void *address(const std::string &name) const;
 
   std::shared_ptr<State> state;
-  void (*entry)(void *) = nullptr;
-  void *arena = nullptr;
 };
 
 /// max |a - b| / max |b|.
