@@ -29,8 +29,13 @@ Program::Program(const std::string &text, const std::string &target, std::int64_
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-  ASSERT_TRUE(module);
-  state = std::make_shared<State>(CompiledFunction(*module, target, maxThreads));
+  try {
+    if (module)
+      state = std::make_shared<State>(CompiledFunction(*module, target, maxThreads));
+  } catch (const std::runtime_error &error) {
+    ADD_FAILURE() << error.what();
+  }
+  EXPECT_TRUE(state) << text;
 }
 
 void Program::run() const { state->function.run(); }
