@@ -135,7 +135,8 @@ void KernelContext::copy(Value to, Value from) {
 // Launches and products
 //===----------------------------------------------------------------------===//
 
-/// What a kernel's code depends on. Names of parameters and scopes (strings) are not part of it.
+/// What a kernel's code depends on: the launch, and the op's own attributes and shapes, which the emitter may have used.
+/// Names of parameters and scopes (strings) and of axes are not part of it.
 static std::string structureOf(StringRef name, Operation *op, TypeRange types, int64_t count, int64_t grain) {
   std::string key;
   llvm::raw_string_ostream os(key);
@@ -145,6 +146,10 @@ static std::string structureOf(StringRef name, Operation *op, TypeRange types, i
       os << '|' << attribute.getName() << '=' << attribute.getValue();
   for (Type type : types)
     os << '|' << type;
+  for (TypeRange range : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : range)
+      if (auto tensor = dyn_cast<RankedTensorType>(type))
+        os << '|' << RankedTensorType::get(tensor.getShape(), tensor.getElementType());
   return key;
 }
 

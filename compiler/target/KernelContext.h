@@ -72,8 +72,8 @@ public:
   /// `buffer` (plain layout) as a matrix with rows of `width` elements, which divides its number of elements.
   mlir::Value matrix(mlir::Value buffer, int64_t width);
 
-  /// Launches a kernel over [0, count) in chunks of `grain`. Launches with equal name, op attributes, buffer types,
-  /// count and grain share one kernel, so `body` may depend on nothing else.
+  /// Launches a kernel over [0, count) in chunks of `grain`. Launches with equal name, op attributes, op
+  /// shapes, buffer types, count and grain share one kernel, so `body` may depend on nothing else.
   void launch(llvm::StringRef name, llvm::ArrayRef<mlir::Value> writes, llvm::ArrayRef<mlir::Value> reads,
               int64_t count, int64_t grain, llvm::function_ref<void(Kernel &)> body);
 
