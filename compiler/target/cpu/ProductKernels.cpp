@@ -31,7 +31,8 @@ LogicalResult LinearInputGradCpu::emit(LinearInputGradOp op, KernelContext &cont
 LogicalResult LinearWeightGradCpu::emit(LinearWeightGradOp op, KernelContext &context) {
   Value dy = context.in(op.getDy()), x = context.in(op.getX());
   int64_t out = op.getType().getDimSize(0), in = features(op.getType());
-  Product product{out, in, countRows(op.getX().getType()), KernelContext::rowStride(dy), KernelContext::rowStride(x), in};
+  int64_t rows = countRows(op.getX().getType());
+  Product product{out, in, rows, KernelContext::rowStride(dy), KernelContext::rowStride(x), in};
   product.transA = true;
   context.product(product, context.out(op.getResult()), dy, x);
   return success();

@@ -5,6 +5,8 @@
 
 #include "test/unit/compiler/KernelHarness.h"
 
+#include "runtime/core/ThreadPool.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include <gtest/gtest.h>
 
@@ -103,7 +105,8 @@ template <class... Args> static std::string text(const char *format, Args &&...a
 static std::string program(const Shape &s) {
   int D = s.heads * s.width;
   auto tensor = [&](int tokens) -> std::string { return text("tensor<{0}x{1}x{2}xf32>", s.clips, tokens, D); };
-  std::string Q = tensor(s.queries), K = tensor(s.keys), L = text("tensor<{0}x{1}x{2}xf32>", s.clips, s.heads, s.queries);
+  std::string Q = tensor(s.queries), K = tensor(s.keys);
+  std::string L = text("tensor<{0}x{1}x{2}xf32>", s.clips, s.heads, s.queries);
   std::string arguments, extra, types, attributes = text("heads = {0}", s.heads);
   if (s.visible) {
     arguments += text(", %m: tensor<{0}x{1}xi32> {{jepa.name = \"m\"}", s.clips, s.visible);
@@ -127,7 +130,8 @@ func.func @jepa_run(%q: {0} {{jepa.name = "q"}, %k: {1} {{jepa.name = "k"}, %v: 
     -> ({0} {{jepa.name = "o"}, {2} {{jepa.name = "lse"}, {0} {{jepa.name = "dq"}, {1} {{jepa.name = "dk"},
         {1} {{jepa.name = "dv"}) {{
   %o, %l = jepa.attention %q, %k, %v{4} {{{5}} : ({0}, {1}, {1}{6}) -> ({0}, {2})
-  %dq, %dk, %dv = jepa.attention_grad %d, %q, %k, %v, %o, %l{4} {{{5}} : ({0}, {0}, {1}, {1}, {0}, {2}{6}) -> ({0}, {1}, {1})
+  %dq, %dk, %dv = jepa.attention_grad %d, %q, %k, %v, %o, %l{4} {{{5}}
+    : ({0}, {0}, {1}, {1}, {0}, {2}{6}) -> ({0}, {1}, {1})
   return %o, %l, %dq, %dk, %dv : {0}, {2}, {0}, {1}, {1}
 })", Q, K, L, arguments, extra, attributes, types);
 }
@@ -167,3 +171,59 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention, testing::Values(
     Shape{2, 2, 32, 48, 48, 0, {16, 32}, {5, 20}},              // run-time lengths
     Shape{1, 1, 32, 8, 400, 320, {300, 20}, {290, 1}},          // both
     Shape{2, 2, 40, 30, 30, 0, {}, {}, 2}));                    // a head per task, scratch per thread
+
+/// Query, key and value as parts of one buffer, as a transformer's block has them.
+static std::string programOfViews(int clips, int tokens, int width, int heads) {
+  std::string one = text("tensor<{0}x{1}x{2}xf32>", clips, tokens, width);
+  std::string three = text("tensor<{0}x{1}x{2}xf32>", clips, tokens, 3 * width);
+  std::string sums = text("tensor<{0}x{1}x{2}xf32>", clips, heads, tokens);
+  return text(R"(
+func.func @jepa_run(%x: {1} {{jepa.name = "x"}, %d: {0} {{jepa.name = "d"})
+    -> ({0} {{jepa.name = "o"}, {1} {{jepa.name = "dx"}) {{
+  %q, %k, %v = jepa.split_features %x : ({1}) -> ({0}, {0}, {0})
+  %o, %l = jepa.attention %q, %k, %v {{heads = {3}} : ({0}, {0}, {0}) -> ({0}, {2})
+  %dq, %dk, %dv = jepa.attention_grad %d, %q, %k, %v, %o, %l {{heads = {3}}
+    : ({0}, {0}, {0}, {0}, {0}, {2}) -> ({0}, {0}, {0})
+  %dx = jepa.concat_features %dq, %dk, %dv : ({0}, {0}, {0}) -> {1}
+  return %o, %dx : {0}, {1}
+})", one, three, sums, heads);
+}
+
+TEST(CpuAttentionViews, ReadPartsOfOneBuffer) {
+  Shape s{2, 2, 24, 45, 45};
+  int width = s.heads * s.width, rows = s.clips * s.queries;
+  Program cpu(programOfViews(s.clips, s.queries, width, s.heads), "cpu");
+  ASSERT_TRUE(cpu);
+  cpu.fill("x", 1, 2.0f);
+  cpu.fill("d", 2);
+  std::vector<float> parts[3];
+  for (int row = 0; row < rows; ++row)
+    for (int part = 0; part < 3; ++part)
+      for (int i = 0; i < width; ++i)
+        parts[part].push_back(cpu.data("x")[(row * 3 + part) * width + i]);
+  Gradients want = attention(s, parts[0], parts[1], parts[2], cpu.get("d"));
+  std::vector<double> dx;
+  for (int row = 0; row < rows; ++row)
+    for (const auto *part : {&want.dq, &want.dk, &want.dv})
+      dx.insert(dx.end(), part->begin() + row * width, part->begin() + (row + 1) * width);
+  cpu.run();
+  EXPECT_LT(relativeError(cpu.get("o"), want.output), 2e-6);
+  EXPECT_LT(relativeError(cpu.get("dx"), dx), 1e-5);
+}
+
+TEST(CpuAttentionViews, ThreadsChangeNothing) {
+  // With a maximum of 2 threads, heads are tasks with scratch per thread; with 64, blocks of queries are.
+  for (int maxThreads : {2, 64}) {
+    Program cpu(programOfViews(3, 150, 64, 2), "cpu", maxThreads);
+    ASSERT_TRUE(cpu);
+    cpu.fill("x", 1, 2.0f);
+    cpu.fill("d", 2);
+    std::vector<float> outputs[2];
+    for (int threads : {1, 2}) {
+      jepa::rt::ThreadPool::get().setThreads(threads);
+      cpu.run();
+      outputs[threads - 1] = cpu.get("dx");
+    }
+    EXPECT_EQ(outputs[0], outputs[1]);
+  }
+}

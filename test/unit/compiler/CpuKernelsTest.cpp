@@ -227,7 +227,8 @@ TEST(CpuKernels, PowerLoss) {
   const int B = 2, N = 45, D = 1000;
   for (int exponent : {1, 2})
     for (int length : {0, 31}) {
-      std::string tail = std::string(length ? " length %l" : "") + " {exponent = " + std::to_string(exponent) + ".0} : $";
+      std::string tail = length ? " length %l" : "";
+      tail += " {exponent = " + std::to_string(exponent) + ".0} : $";
       std::vector<Tensor> inputs{{"p", "2x45x1000"}, {"t", "2x45x1000"}};
       if (length)
         inputs.push_back({"l", "1xi32"});
@@ -238,7 +239,8 @@ TEST(CpuKernels, PowerLoss) {
       };
       Program loss = run(inputs, {{"y", ""}}, "%y = jepa.power_loss %p, %t" + tail, 2.0f, prepare);
       inputs.insert(inputs.begin(), {"d", ""});
-      Program gradient = run(inputs, {{"y", "2x45x1000"}}, "%y = jepa.power_loss_grad %d, %p, %t" + tail, 2.0f, prepare);
+      Program gradient = run(inputs, {{"y", "2x45x1000"}}, "%y = jepa.power_loss_grad %d, %p, %t" + tail, 2.0f,
+                             prepare);
       ASSERT_TRUE(loss && gradient);
       double mean = 0, count = B * (length ? length : N) * D;
       Numbers slopes;
