@@ -43,16 +43,23 @@ function(jepa_compiler_sources)
   endforeach()
 endfunction()
 
-# jepa_doc(TD NAME generator-flags...): a page of the reference, built by the target jepa-doc into the build tree.
+# jepa_doc(TD NAME generator-flags...): a page of the reference, built by the target jepa-doc into the build tree. A pass'
+# example (test/passes/NAME-IN-KEBAB-CASE/example.mlir) is run and joins its page.
 add_custom_target(jepa-doc)
 function(jepa_doc td name)
   set(page ${PROJECT_BINARY_DIR}/docs/${name}.md)
   get_filename_component(source ${td} ABSOLUTE)
+  string(REGEX REPLACE "([a-z])([A-Z])" "\\1-\\2" folder ${name})
+  string(TOLOWER ${folder} folder)
+  set(example ${PROJECT_SOURCE_DIR}/test/passes/${folder}/example.mlir)
+  file(GLOB example_if_any CONFIGURE_DEPENDS ${example})
   add_custom_command(OUTPUT ${page}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
     COMMAND ${JEPAC_LLVM_ROOT}/bin/mlir-tblgen ${ARGN} -I ${MLIR_INCLUDE_DIRS} -I ${CMAKE_CURRENT_SOURCE_DIR}
             -I ${PROJECT_SOURCE_DIR}/compiler/dialect ${source} -o ${page}
-    DEPENDS ${source} VERBATIM)
+    COMMAND ${CMAKE_COMMAND} -DPAGE=${page} -DEXAMPLE=${example} -DOPT=$<TARGET_FILE:jepa-opt>
+            -DFILECHECK=${JEPAC_LLVM_ROOT}/bin/FileCheck -P ${PROJECT_SOURCE_DIR}/compiler/cmake/AppendExample.cmake
+    DEPENDS ${source} ${example_if_any} jepa-opt VERBATIM)
   add_custom_target(jepa-doc-${name} DEPENDS ${page})
   add_dependencies(jepa-doc jepa-doc-${name})
 endfunction()

@@ -153,11 +153,14 @@ Structure describe(Run &run) {
 
 // 3.
 func::FuncOp makeFunction(const Run &run, SymbolTable &symbols) {
+  std::string base = functionNameOf(run.layer), name = base;
+  for (unsigned number = 1; symbols.lookup(name); ++number)
+    name = base + "_" + std::to_string(number);
   MLIRContext *context = run.ops.front()->getContext();
   SmallVector<Type> inputs = llvm::map_to_vector(run.inputs, [](Value value) { return value.getType(); });
   SmallVector<Type> outputs = llvm::map_to_vector(run.outputs, [](Value value) { return value.getType(); });
   Location location = run.ops.front()->getLoc();
-  auto function = func::FuncOp::create(location, functionNameOf(run.layer), FunctionType::get(context, inputs, outputs));
+  auto function = func::FuncOp::create(location, name, FunctionType::get(context, inputs, outputs));
   function.setPrivate();
   symbols.insert(function);
 

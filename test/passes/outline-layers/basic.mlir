@@ -70,7 +70,7 @@ func.func @sources(%x: !x) -> !x {
 // A taken name gets a number; an op without a scope ends a layer.
 // CHECK-LABEL: func.func private @layer_blocks()
 // CHECK-LABEL: func.func @names
-// CHECK-COUNT-2: call @layer_blocks_0(
+// CHECK-COUNT-2: call @layer_blocks_1(
 // CHECK-NOT: call
 func.func private @layer_blocks()
 func.func @names(%x: !x) -> !x {
