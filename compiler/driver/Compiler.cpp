@@ -11,6 +11,7 @@
 #include "runtime/core/Abi.h"
 #include "runtime/core/Error.h"
 
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 
@@ -100,18 +101,16 @@ LogicalResult Compiler::runTo(Phase last) {
   module = std::move(*imported);
   if (last == Phase::Jepa || last == Phase::Dsl)
     return success();
-  // What the same step would cost with every token computed.
-  OwningOpRef<ModuleOp> dense = module->clone();
-  PipelineOptions denseOptions = options;
-  denseOptions.graphPipeline.clear();
-  denseOptions.extensions.clear();
-  denseOptions.disabled.insert("jepa-prune-tokens");
-  if (last > Phase::Gradient &&
-      (failed(run(*dense, Phase::Pruned, denseOptions, false)) ||
-       failed(run(*dense, Phase::Gradient, denseOptions, false))))
-    return failure();
-  costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
-  dense = nullptr;
+  // What the step costs as the model describes it: every token computed, nothing shared.
+  if (last >= Phase::Kernels) {
+    OwningOpRef<ModuleOp> dense = module->clone();
+    PassManager manager(&context);
+    if (options.train && failed(parsePassPipeline("func.func(jepa-differentiate)", manager)))
+      return failure();
+    if (failed(manager.run(*dense)))
+      return failure();
+    costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
+  }
   for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Llvm}) {
     if (phase > last)
       break;
