@@ -57,12 +57,13 @@ public:
       parse(found->second);
   }
 
-  LogicalResult result = success();
-
-private:
   bool isDisabled(StringRef name) const {
     return options.disabled.count(name.str()) || (name.consume_front("jepa-") && options.disabled.count(name.str()));
   }
+
+  LogicalResult result = success();
+
+private:
 
   OpPassManager &manager;
   const PipelineOptions &options;
@@ -72,6 +73,8 @@ private:
 } // namespace
 
 static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
+  // What comes from the model is checked before anything builds on it.
+  phase.parse("jepa-verify-phase{phase=model}");
   // First of all, on the flat import: a shared function would make the analysis demand everything for everyone.
   phase.add("jepa-prune-tokens", "func.func(jepa-prune-tokens)");
   // Parameters and tables that several groups read become one; after pruning, since the groups' tokens differ now.
@@ -80,6 +83,9 @@ static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   if (options.ragged)
     phase.add("jepa-bind-lengths");
   phase.extend("after-prune");
+  // Without pruning, masked attention is meant to be there still.
+  if (!phase.isDisabled("jepa-prune-tokens"))
+    phase.parse("jepa-verify-phase{phase=pruned}");
 }
 
 static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options) {
@@ -91,6 +97,8 @@ static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options
   }
   phase.parse("canonicalize,cse");
   phase.extend("after-differentiate");
+  if (options.train && !phase.isDisabled("jepa-insert-optimizer"))
+    phase.parse("jepa-verify-phase{phase=gradient}");
 }
 
 static void addFusePhase(PhaseBuilder &phase) {
@@ -134,6 +142,7 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
     manager.addPass(createLowerToKernels(lower, options.productScratch));
     // Views and constants that the emitters repeat would lengthen lifetimes.
     builder.parse("canonicalize,cse");
+    builder.parse("jepa-verify-phase{phase=kernels}");
     builder.parse("jepa-plan-memory");
     // The border to code generation: an overlap would be a wrong number, silently.
     builder.parse("func.func(jepa-verify-plan)");
