@@ -243,6 +243,7 @@ LogicalResult jepa::buildArtifact(const Specialisation &specialisation, const st
   Compiler compiler(specialisation);
   if (failed(compiler.runTo(Phase::Kernels)))
     return failure();
+  compiler.printReport(llvm::errs());
   rt::Json plan = describePlan(compiler, specialisation);
   int64_t limit = specialisation.request.memoryLimit, needed = plan.at("peak_bytes").asInteger();
   if (limit && needed > limit)

@@ -6,11 +6,13 @@
 #include "compiler/driver/Compiler.h"
 
 #include "compiler/InitAll.h"
+#include "compiler/analysis/PassReport.h"
 #include "compiler/frontend/Import.h"
 #include "compiler/target/Codegen.h"
 #include "runtime/core/Abi.h"
 #include "runtime/core/Error.h"
 
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -30,11 +32,30 @@ static int64_t scratchBytes(const Product &p, int64_t threads) {
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
   registerAllDialects(registry);
+  PassReport::attach(registry);
   return registry;
 }
 
+/// Prints a diagnostic the way compilers do, at the line of the model that it is about.
+static void printDiagnostic(Diagnostic &diagnostic) {
+  static constexpr const char *severities[] = {"note", "warning", "error", "remark"};
+  auto print = [](Diagnostic &part) {
+    if (auto place = part.getLocation()->findInstanceOf<FileLineColLoc>())
+      llvm::errs() << place.getFilename().getValue() << ":" << place.getLine() << ":" << place.getColumn() << ": ";
+    llvm::errs() << severities[static_cast<unsigned>(part.getSeverity())] << ": " << part << "\n";
+  };
+  print(diagnostic);
+  for (Diagnostic &note : diagnostic.getNotes())
+    print(note);
+}
+
 Compiler::Compiler(const Specialisation &specialisation)
-    : specialisation(specialisation), context(makeRegistry(), MLIRContext::Threading::DISABLED) {
+    : specialisation(specialisation), context(makeRegistry(), MLIRContext::Threading::DISABLED),
+      diagnostics(&context, [remarks = specialisation.request.remarks](Diagnostic &diagnostic) {
+        if (remarks || diagnostic.getSeverity() != DiagnosticSeverity::Remark)
+          printDiagnostic(diagnostic);
+        return success();
+      }) {
   const Request &request = specialisation.request;
   options.train = request.task == Task::Train;
   options.ragged = request.masks == "published";
@@ -46,6 +67,26 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.graphPipeline = request.pipeline;
   options.extensions = request.extensions;
   context.loadAllAvailableDialects();
+  if (!request.remarks)
+    return;
+  mlir::remark::RemarkCategories categories;
+  categories.all = categories.passed = categories.missed = ".*";
+  // Fails only when the context has a remark engine already.
+  if (failed(mlir::remark::enableOptimizationRemarks(context, nullptr,
+                                                     std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(),
+                                                     categories, /*printAsEmitRemarks=*/true)))
+    throw rt::Error("remarks could not be enabled (a bug of jepac's; please report it)");
+}
+
+Compiler::~Compiler() {
+  // The engine hands its remarks over when it goes, while the handler is still there.
+  context.setRemarkEngine(nullptr);
+}
+
+void Compiler::printReport(llvm::raw_ostream &os) {
+  if (PassReport *report = PassReport::get(&context); report && !specialisation.request.passReport.empty())
+    report->print(os, specialisation.request.passReport == "json" ? PassReport::Format::Json
+                                                                  : PassReport::Format::Text);
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Compiler::import() {

@@ -9,6 +9,7 @@
 #include "compiler/driver/Request.h"
 #include "compiler/pipelines/Pipelines.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
@@ -25,6 +26,7 @@ struct Costs {
 class Compiler {
 public:
   explicit Compiler(const Specialisation &specialisation);
+  ~Compiler();
 
   /// Runs the phases up to and including `phase`; the module shows what it is then.
   mlir::LogicalResult runTo(Phase phase);
@@ -34,6 +36,8 @@ public:
   const Costs &getCosts() const { return costs; }
   /// The passes that ran, as a textual pipeline.
   const std::string &getPipelineText() const { return pipelineText; }
+  /// Prints what the passes counted, if the request asks for it.
+  void printReport(llvm::raw_ostream &os);
   mlir::MLIRContext &getContext() { return context; }
 
   /// LLVM IR as text, after optimisation; needs Phase::Llvm.
@@ -47,6 +51,7 @@ private:
 
   const Specialisation &specialisation;
   mlir::MLIRContext context;
+  mlir::ScopedDiagnosticHandler diagnostics;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   PipelineOptions options;
   Costs costs;

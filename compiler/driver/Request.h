@@ -42,6 +42,10 @@ struct Request {
   std::set<std::string> disabledPasses;
   std::string pipeline;
   std::map<std::string, std::string> extensions;
+  /// Print what passes did, and at which line of the model, on standard error.
+  bool remarks = false;
+  /// Print what passes counted on standard error: text, json, or empty for not.
+  std::string passReport;
 };
 
 /// A request with every choice made.

@@ -65,6 +65,9 @@ void addBuildOptions(CLI::App &command, Options &options) {
   command.add_option("--pipeline", request.pipeline, "Replace the graph passes by a textual pipeline");
   command.add_option("--extend", options.extensions,
                      "POINT=PIPELINE: run passes at after-prune, after-differentiate or after-fuse");
+  command.add_flag("--remarks", request.remarks, "Say what passes did, at which line of the model");
+  command.add_option("--pass-report", request.passReport, "Print what passes counted, as text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   command.add_option("--load-pass-plugin", options.passPlugins, "A library with passes")->check(CLI::ExistingFile);
   command.add_option("--plugin", options.models, "A library with models")->check(CLI::ExistingFile);
 }
@@ -145,6 +148,7 @@ int emit(Options &options) {
   Compiler compiler(specialisation);
   if (failed(compiler.runTo(*phase)))
     return 1;
+  compiler.printReport(llvm::errs());
   if (*phase == Phase::Llvm) {
     auto text = compiler.llvmText();
     if (failed(text))
