@@ -30,7 +30,8 @@ static const std::vector<CommandSpec> &commands() {
       {"train",
        "train on a list or a folder of videos",
        {{"--data", "LIST", "text file with 'path label' per line, or a folder", true},
-        {"--steps", "N", "steps of the whole run, resumed ones included", true},
+        {"--steps", "N", "steps of the whole run, resumed ones included; 0 saves the first weights",
+         true},
         {"--checkpoint", "DIR", "folder for checkpoints", true},
         {"--resume", "", "go on from the newest whole checkpoint in DIR"},
         {"--log", "DIR", "metrics.jsonl, TensorBoard events, loss.png and masks.png"},
@@ -113,7 +114,7 @@ static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_fun
   options.log = arguments.text("--log");
   options.weights = arguments.text("--weights");
   options.resume = arguments.has("--resume");
-  options.steps = *arguments.number("--steps", 1);
+  options.steps = *arguments.number("--steps", 0);
   options.checkpointEvery = arguments.number("--checkpoint-every", 1);
   options.keepCheckpoints = static_cast<int>(std::min<std::int64_t>(
       arguments.number("--keep", 1).value_or(options.keepCheckpoints), 1 << 20));

@@ -115,6 +115,12 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
   // What is wrong with the list is said before anything is made.
   std::vector<VideoEntry> videos = readDataset(options.data);
   begin(initialize);
+  if (options.steps == 0 && position.step == 0) {
+    // What a run with this seed begins with, to be compared with what it ends with.
+    std::filesystem::path first = checkpoints.save(program.arena, position);
+    std::fprintf(options.output, "done: no step, the first weights are in %s\n", first.c_str());
+    return;
+  }
   if (position.step >= options.steps) {
     std::fprintf(options.output, "nothing to do: already at step %lld of %lld\n",
                  static_cast<long long>(position.step), static_cast<long long>(options.steps));

@@ -45,7 +45,7 @@ struct TrainOptions {
 inline constexpr std::uint64_t defaultSeed = 0;
 
 /// Trains `program`, whose parameters `initialize` sets for a run that does not
-/// resume, to `steps` steps. Ends early, with a checkpoint, on SIGINT or SIGTERM.
+/// resume, to `steps` steps; with none it saves what a run begins with. Ends early, with a checkpoint, on SIGINT or SIGTERM.
 /// Throws when the loss stops being a number; no checkpoint is written then.
 void train(const Program &program, const TrainOptions &options,
            const std::function<void(std::uint64_t seed)> &initialize);

@@ -100,6 +100,15 @@ TEST_F(Training, AKilledRunGoesOnAsIfNothingHadHappened) {
   EXPECT_HAS(train("cut", 12, "--resume").output, "nothing to do: already at step 12");
 }
 
+TEST_F(Training, NoStepSavesWhatARunBeginsWith) {
+  Outcome outcome = train("first", 0);
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_HAS(outcome.output, "the first weights are in ");
+  ASSERT_EQ(train("whole", 4).code, 0);
+  EXPECT_HAS(train("first", 4, "--resume").output, "resuming after step 0");
+  expectSameState(checkpoint("first", 4), checkpoint("whole", 4));
+}
+
 TEST_F(Training, ASignalEndsCleanlyWithACheckpoint) {
   for (const char *signal : {"INT", "TERM"}) {
     std::string name = std::string("stopped") + signal;
