@@ -1,11 +1,11 @@
-# One lit suite over test/: a .mlir file is a test, Inputs/ holds what tests share.
+# One lit suite over test/: a .mlir or .test file is a test, Inputs/ holds what tests share.
 import os
 
 import lit.formats
 
 config.name = "jepac"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir"]
+config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "unit"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.build_root, "test")

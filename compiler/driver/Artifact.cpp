@@ -13,6 +13,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/TargetParser/Host.h"
 
 LLD_HAS_DRIVER(elf)
@@ -238,8 +239,20 @@ rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisa
 // Build
 //===----------------------------------------------------------------------===//
 
+/// Refuses a place that cannot be written before the work goes into it.
+static void checkOutput(const std::string &path) {
+  StringRef folder = llvm::sys::path::parent_path(path);
+  if (llvm::sys::fs::is_directory(path))
+    throw rt::Error("'" + path + "' is a folder; name a file with -o");
+  if (folder.empty())
+    folder = ".";
+  if (!llvm::sys::fs::is_directory(folder) || llvm::sys::fs::access(folder, llvm::sys::fs::AccessMode::Write))
+    throw rt::Error("'" + path + "' cannot be written: '" + folder.str() + "' is no folder that can be written to");
+}
+
 LogicalResult jepa::buildArtifact(const Specialisation &specialisation, const std::string &runtime,
                                   const std::string &path) {
+  checkOutput(path);
   Compiler compiler(specialisation);
   if (failed(compiler.runTo(Phase::Kernels)))
     return failure();

@@ -47,6 +47,7 @@ std::vector<std::filesystem::path> functionFiles() {
 
 struct Named {
   std::string file, function;
+  friend std::ostream &operator<<(std::ostream &os, const Named &named) { return os << named.function; }
 };
 
 std::vector<Named> functions() {

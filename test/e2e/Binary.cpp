@@ -1,0 +1,180 @@
+//===- Binary.cpp - build a binary and run it ------------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "Binary.h"
+
+#include "runtime/core/Error.h"
+#include "runtime/core/Payload.h"
+#include "runtime/io/Safetensors.h"
+#include "test/unit/runtime/io/TempFolder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <random>
+#include <sys/wait.h>
+
+using namespace jepa::rt;
+using namespace jepa::rt::test;
+
+//===----------------------------------------------------------------------===//
+// Processes
+//===----------------------------------------------------------------------===//
+
+std::string test::temporaryPath(const std::string &suffix) {
+  static TempFolder folder;
+  static int count = 0;
+  return folder / (std::to_string(count++) + suffix);
+}
+
+Outcome test::runShell(const std::string &line) {
+  std::string out = temporaryPath(".out"), err = temporaryPath(".err");
+  int status = std::system(("( " + line + " ) >" + out + " 2>" + err).c_str());
+  Outcome outcome;
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  outcome.output = readBytes(out);
+  outcome.error = readBytes(err);
+  return outcome;
+}
+
+Outcome test::runJepac(const std::string &arguments) {
+  return runShell(std::string(JEPAC_PROGRAM) + " " + arguments);
+}
+
+static std::string check(const std::string &line) {
+  Outcome outcome = runShell(line);
+  if (outcome.code != 0)
+    throw Error("'" + line + "' exits with " + std::to_string(outcome.code) + ": " + outcome.error);
+  return outcome.output;
+}
+
+Binary::Binary(const std::string &arguments) {
+  struct Entry {
+    std::string file;
+    Plan plan;
+  };
+  static std::map<std::string, std::unique_ptr<Entry>> built;
+  std::unique_ptr<Entry> &entry = built[arguments];
+  if (!entry) {
+    std::string path = temporaryPath(".binary");
+    check(std::string(JEPAC_PROGRAM) + " build " + arguments + " --max-threads 2 -o " + path);
+    std::optional<PayloadPlace> place = findPayload(path);
+    if (!place)
+      throw Error("'" + path + "' holds no payload");
+    entry = std::make_unique<Entry>(Entry{path, Plan::parse(readPlanText(path, *place))});
+  }
+  file = entry->file;
+  contents = &entry->plan;
+}
+
+Json Binary::info() const { return Json::parse(check(file + " info --json")); }
+
+std::string Binary::replay(const std::string &inputs, int steps, int threads) const {
+  std::string outputs = temporaryPath(".safetensors");
+  check(file + " replay --inputs " + inputs + " --outputs " + outputs + " --steps " +
+        std::to_string(steps) + " --threads " + std::to_string(threads));
+  return outputs;
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Random numbers of one tensor, the same wherever its name and the seed are.
+class Stream {
+public:
+  Stream(const std::string &name, unsigned seed) {
+    std::vector<unsigned> key(name.begin(), name.end());
+    key.push_back(seed);
+    std::seed_seq sequence(key.begin(), key.end());
+    engine.seed(sequence);
+  }
+  double uniform() { return static_cast<double>(engine() >> 11) * 0x1p-53; }
+  double normal() {
+    return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(2 * M_PI * uniform());
+  }
+  std::vector<float> normals(std::int64_t count, double mean, double deviation) {
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (float &value : values)
+      value = static_cast<float>(mean + deviation * normal());
+    return values;
+  }
+  /// `columns` of the `tokens` in each row, increasing.
+  std::vector<std::int32_t> mask(std::int64_t rows, std::int64_t columns, std::int64_t tokens) {
+    std::vector<std::int32_t> indices;
+    for (std::int64_t row = 0; row < rows; ++row)
+      for (std::int64_t token = 0, missing = columns; token < tokens; ++token)
+        if (uniform() * static_cast<double>(tokens - token) < static_cast<double>(missing)) {
+          indices.push_back(static_cast<std::int32_t>(token));
+          --missing;
+        }
+    return indices;
+  }
+
+private:
+  std::mt19937_64 engine;
+};
+
+} // namespace
+
+/// Weights of the size of 1/sqrt(inputs) keep attention and GELU away from their flat parts.
+static std::vector<float> parameterValues(const Buffer &buffer, Stream &stream) {
+  if (buffer.init == "ones")
+    return stream.normals(buffer.elements, 1, 0.2);
+  if (buffer.shape.size() == 1 || buffer.init == "zeros")
+    return stream.normals(buffer.elements, 0, 0.3);
+  double inputs = static_cast<double>(buffer.elements) / static_cast<double>(buffer.shape[0]);
+  return stream.normals(buffer.elements, 0, 1 / std::sqrt(inputs));
+}
+
+std::string test::writeInputs(const Plan &plan, unsigned seed,
+                              const std::map<std::string, std::int64_t> &columns) {
+  std::string path = temporaryPath(".safetensors");
+  std::size_t room = 256;
+  for (const Buffer &buffer : plan.buffers)
+    room += SafetensorsWriter::headerBytesFor("init." + buffer.name, buffer.shape.size());
+  SafetensorsWriter writer(path, room);
+  for (const Buffer &buffer : plan.buffers) {
+    Stream stream(buffer.name, seed);
+    if (buffer.maskTokens > 0) {
+      std::vector<std::int64_t> shape = buffer.shape;
+      if (auto found = columns.find(buffer.name); found != columns.end())
+        shape[1] = found->second;
+      writer.add(buffer.name, DType::I32, shape,
+                 stream.mask(shape[0], shape[1], buffer.maskTokens).data());
+    } else if (buffer.name == "clip") {
+      writer.add(buffer.name, DType::F32, buffer.shape,
+                 stream.normals(buffer.elements, 0, 1).data());
+    } else if (buffer.kind == BufferKind::Parameter) {
+      writer.add("init." + buffer.name, DType::F32, buffer.shape,
+                 parameterValues(buffer, stream).data());
+    }
+  }
+  writer.finish({});
+  return path;
+}
+
+//===----------------------------------------------------------------------===//
+// Expectations
+//===----------------------------------------------------------------------===//
+
+void test::expectClose(const std::string &found, const std::string &expected,
+                       const Tolerances &tolerances,
+                       const std::function<bool(std::string_view)> &wanted) {
+  auto differences = compareFiles(found, expected, tolerances, wanted);
+  EXPECT_FALSE(differences.empty()) << expected << " has nothing to compare";
+  const Difference *worst = nullptr;
+  for (const Difference &difference : differences)
+    if (difference.ok() && difference.tolerance > 0 &&
+        (!worst || difference.error / difference.tolerance > worst->error / worst->tolerance))
+      worst = &difference;
+  if (worst)
+    std::printf("%zu tensors, at worst: %s", differences.size(), describe({*worst}).c_str());
+  std::string failures = describe(differences, true);
+  EXPECT_TRUE(failures.empty()) << failures;
+}

@@ -1,0 +1,68 @@
+//===- Binary.h - build a binary and run it --------------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef JEPA_TEST_E2E_BINARY_H
+#define JEPA_TEST_E2E_BINARY_H
+
+#include "Comparison.h"
+
+#include "runtime/core/Json.h"
+#include "runtime/core/Plan.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace jepa::rt::test {
+
+/// What a process did.
+struct Outcome {
+  int code = -1; ///< exit code, or 128 + the signal
+  std::string output, error;
+};
+
+/// Runs a shell command line.
+Outcome runShell(const std::string &line);
+/// Runs `jepac ARGUMENTS`.
+Outcome runJepac(const std::string &arguments);
+
+/// A new name in the folder that goes away with this process.
+std::string temporaryPath(const std::string &suffix);
+
+/// A binary that `jepac build` made. Equal arguments give the same binary, which
+/// is built once per process. Throws Error with what jepac said.
+class Binary {
+public:
+  explicit Binary(const std::string &arguments);
+
+  const std::string &path() const { return file; }
+  const Plan &plan() const { return *contents; }
+  /// What `info --json` says.
+  Json info() const;
+  /// Replays the inputs and returns the path of the outputs.
+  std::string replay(const std::string &inputs, int steps = 1, int threads = 2) const;
+
+private:
+  std::string file;
+  const Plan *contents;
+};
+
+/// Writes random inputs for a binary: a clip, strictly increasing masks, and
+/// weights under which every part of the model matters. They depend on the seed
+/// and the plan's names and shapes alone. `columns` shortens masks, by name.
+std::string writeInputs(const Plan &plan, unsigned seed,
+                        const std::map<std::string, std::int64_t> &columns = {});
+
+/// Fails the current test where tensors differ; says which and by how much.
+void expectClose(const std::string &found, const std::string &expected,
+                 const Tolerances &tolerances,
+                 const std::function<bool(std::string_view)> &wanted = {});
+/// As expectClose, bit by bit.
+inline void expectSame(const std::string &found, const std::string &expected) {
+  expectClose(found, expected, {0, 0, 0});
+}
+
+} // namespace jepa::rt::test
+
+#endif // JEPA_TEST_E2E_BINARY_H

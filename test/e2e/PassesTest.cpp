@@ -1,0 +1,65 @@
+//===- PassesTest.cpp - what passes and threads must not change -----------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "Binary.h"
+
+#include <gtest/gtest.h>
+
+using namespace jepa::rt;
+using namespace jepa::rt::test;
+
+namespace {
+
+// Two groups of unequal counts and the regulariser, so that every loss is there.
+const std::string model = "vjepa-tiny --taps --set reg_coeff=0.1 --set depth=2 ";
+const std::string cpu = model + "--target cpu ";
+const std::string f64 = model + "--target reference --dtype f64 ";
+
+std::int64_t flops(const Json &info, const char *key) { return info.at(key).asInteger(); }
+
+} // namespace
+
+TEST(Pruning, ChangesNoNumberInF64) {
+  Binary pruned(f64), dense(f64 + "--disable-pass prune-tokens");
+  std::string inputs = writeInputs(dense.plan(), 2);
+  expectClose(pruned.replay(inputs, 3), dense.replay(inputs, 3), {1e-12, 1e-12, 1e-9});
+}
+
+TEST(Pruning, ChangesNoNumberInF32) {
+  Binary pruned(cpu), dense(cpu + "--disable-pass prune-tokens");
+  std::string inputs = writeInputs(dense.plan(), 3);
+  std::string found = pruned.replay(inputs, 3), expected = dense.replay(inputs, 3);
+  expectClose(found, expected, {1e-6, 1e-5, 2e-3}, [](std::string_view name) {
+    return name == "losses" || name.starts_with("grad.") || name.starts_with("final.");
+  });
+}
+
+TEST(Pruning, IsCountedInFlops) {
+  Json pruned = Binary(cpu).info(), dense = Binary(cpu + "--disable-pass prune-tokens").info();
+  EXPECT_LT(flops(pruned, "flops_per_clip"), flops(pruned, "flops_per_clip_unpruned"));
+  EXPECT_EQ(flops(dense, "flops_per_clip"), flops(dense, "flops_per_clip_unpruned"));
+  EXPECT_EQ(flops(dense, "flops_per_clip"), flops(pruned, "flops_per_clip_unpruned"));
+}
+
+TEST(Outlining, ChangesNoBitOnTheCpu) {
+  Binary outlined(cpu), flat(cpu + "--disable-pass outline-layers");
+  std::string inputs = writeInputs(flat.plan(), 4);
+  expectSame(outlined.replay(inputs, 2), flat.replay(inputs, 2));
+}
+
+TEST(Outlining, ChangesNoBitInF64) {
+  Binary outlined(f64), flat(f64 + "--disable-pass outline-layers");
+  std::string inputs = writeInputs(flat.plan(), 5);
+  expectSame(outlined.replay(inputs, 2), flat.replay(inputs, 2));
+}
+
+TEST(Threads, ChangeNoBit) {
+  for (const std::string &arguments : {cpu, f64}) {
+    Binary binary(arguments);
+    std::string inputs = writeInputs(binary.plan(), 6);
+    std::string alone = binary.replay(inputs, 3, 1);
+    expectSame(binary.replay(inputs, 3, 2), alone);
+    expectSame(binary.replay(inputs, 3, 2), alone);
+  }
+}

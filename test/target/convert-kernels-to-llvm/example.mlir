@@ -1,0 +1,44 @@
+// RUN: %jepa-opt %s --jepa-kernels-to-llvm | FileCheck %s
+
+// The product's description is a constant: sizes, strides, and transA in the low half of a word, transB in the high.
+// CHECK: llvm.mlir.global internal constant @[[DESC:gemm[0-9.]*]](dense<[4, 16, 8, 8, 8, 16, 4294967296, 0]>
+// CHECK-DAG: llvm.func @jepac_gemm_f32(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr)
+// CHECK-DAG: llvm.func @jepac_parallel_for(!llvm.ptr, !llvm.ptr, i64, i64)
+
+// CHECK-LABEL: llvm.func @jepa_run(
+// CHECK-SAME: %[[ARENA:.*]]: !llvm.ptr
+func.func @jepa_run(%arena: memref<1024xi8>) {
+  // CHECK-DAG: %[[D:.*]] = llvm.mlir.addressof @[[DESC]]
+  // CHECK-DAG: %[[NO_BIAS:.*]] = llvm.mlir.zero : !llvm.ptr
+  // CHECK-DAG: %[[COUNT:.*]] = llvm.mlir.constant(4 : i64)
+  // CHECK-DAG: %[[GRAIN:.*]] = llvm.mlir.constant(2 : i64)
+  // CHECK-DAG: %[[TASK:.*]] = llvm.mlir.addressof @copy_0.task
+  // CHECK-DAG: %[[SLOTS:.*]] = llvm.alloca %[[GRAIN]] x !llvm.ptr
+  %x = jepa.buffer %arena {kind = "input", name = "x", offset = 0 : i64} : memref<1024xi8> -> memref<4x8xf32>
+  %y = jepa.buffer %arena {kind = "temporary", offset = 128 : i64} : memref<1024xi8> -> memref<4x8xf32>
+  // CHECK: %[[Y:.*]] = llvm.getelementptr %[[ARENA]][128] : (!llvm.ptr) -> !llvm.ptr, i8
+  // CHECK: llvm.store %[[Y]], %[[SLOTS]]
+  // CHECK: %[[SLOT1:.*]] = llvm.getelementptr %[[SLOTS]][1]
+  // CHECK: llvm.store %[[ARENA]], %[[SLOT1]]
+  // CHECK: llvm.call @jepac_parallel_for(%[[TASK]], %[[SLOTS]], %[[COUNT]], %[[GRAIN]])
+  jepa.launch @copy_0(%y, %x) {count = 4, grain = 2, writes = 1} : memref<4x8xf32>, memref<4x8xf32>
+  %w = jepa.buffer %arena {kind = "parameter", name = "w", offset = 256 : i64} : memref<1024xi8> -> memref<16x8xf32>
+  %z = jepa.buffer %arena {kind = "output", name = "z", offset = 768 : i64} : memref<1024xi8> -> memref<4x16xf32>
+  %s = jepa.buffer %arena {kind = "temporary", offset = 0 : i64} : memref<1024xi8> -> memref<64xi8>
+  // CHECK: llvm.call @jepac_gemm_f32(%[[D]], %{{.*}}, %{{.*}}, %{{.*}}, %[[NO_BIAS]], %{{.*}})
+  jepa.gemm %z, %y, %w scratch %s {m = 4, n = 16, k = 8, lda = 8, ldb = 8, ldc = 16, transA = false, transB = true}
+    : memref<4x16xf32>, memref<4x8xf32>, memref<16x8xf32>, memref<64xi8>
+  return
+}
+
+func.func private @copy_0(%begin: index, %end: index, %thread: index, %to: memref<4x8xf32>, %from: memref<4x8xf32>) {
+  return
+}
+
+// A task unpacks the addresses and calls the kernel.
+// CHECK-LABEL: llvm.func internal @copy_0.task(
+// CHECK-SAME: %[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %[[THREAD:.*]]: i64
+// CHECK: %[[TO:.*]] = llvm.load %[[ARGS]]
+// CHECK: %[[SLOT1:.*]] = llvm.getelementptr %[[ARGS]][1]
+// CHECK: %[[FROM:.*]] = llvm.load %[[SLOT1]]
+// CHECK: llvm.call @copy_0(%[[BEGIN]], %[[END]], %[[THREAD]], %[[TO]], %[[FROM]])
