@@ -37,9 +37,10 @@ TEST(Pruning, ChangesNoNumberInF32) {
 
 TEST(Pruning, IsCountedInFlops) {
   Json pruned = Binary(cpu).info(), dense = Binary(cpu + "--disable-pass prune-tokens").info();
-  EXPECT_LT(flops(pruned, "flops_per_clip"), flops(pruned, "flops_per_clip_unpruned"));
-  EXPECT_EQ(flops(dense, "flops_per_clip"), flops(dense, "flops_per_clip_unpruned"));
-  EXPECT_EQ(flops(dense, "flops_per_clip"), flops(pruned, "flops_per_clip_unpruned"));
+  EXPECT_EQ(flops(pruned, "flops_per_clip_unpruned"), flops(dense, "flops_per_clip_unpruned"));
+  EXPECT_LT(flops(pruned, "flops_per_clip"), flops(dense, "flops_per_clip"));
+  // The dense step may share what two mask groups have in common.
+  EXPECT_LE(flops(dense, "flops_per_clip"), flops(dense, "flops_per_clip_unpruned"));
 }
 
 TEST(Outlining, ChangesNoBitOnTheCpu) {
