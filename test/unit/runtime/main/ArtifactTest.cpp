@@ -106,7 +106,7 @@ TEST_F(Artifact, WrongUsageIsOneLineAndTwo) {
       {"info --json=1", "'--json' takes no value"},
       {"train --steps 3", "'train' needs --data LIST"},
       {"train --data a --steps", "'--steps' needs N"},
-      {"train --data a --steps 1.5 --checkpoint c", "'--steps' takes a whole number of at least 1"},
+      {"train --data a --steps 1.5 --checkpoint c", "'--steps' takes a whole number of at least 0"},
       {"train --data a --steps 1 --steps 2 --checkpoint c", "'--steps' is given twice"},
       {"train --data a --steps 1 --checkpoint c --set crop=32", "'crop' is fixed in this binary"},
       {"train --data a --steps 1 --checkpoint c --set wings=2", "'wings' is no optimiser key"},
