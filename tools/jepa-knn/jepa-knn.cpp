@@ -58,7 +58,8 @@ Videos read(const std::string &path, std::int64_t slices) {
   Videos videos;
   videos.labels.resize(static_cast<std::size_t>(labels->elements));
   file.read(*labels, DType::I32, videos.labels.data());
-  for (const Json &name : Json::parse(*order).asArray()) {
+  const Json names = Json::parse(*order);
+  for (const Json &name : names.asArray()) {
     const TensorInfo &info = file.at(name.asString());
     if (info.shape.size() != 2 || info.shape[0] % slices)
       throw Error("'" + path + "': tensor '" + info.name + "' is " + shapeText(info.shape) +
