@@ -38,7 +38,7 @@ def Jepa_SplatOp : Jepa_AdjointOp<"splat"> {
   let hasVerifier = 0;
 }
 
-def Jepa_SumToOp : Jepa_AdjointOp<"sum_to"> {
+def Jepa_SumToOp : Jepa_AdjointOp<"sum_to", [FusibleSum, PrecisionReader]> {
   let summary = "Sum over the dimensions that a broadcast repeated";
   let description = [{
     The result's shape, aligned at the last dimension, is x's with some dimensions 1 or missing: these are summed.
@@ -55,7 +55,7 @@ def Jepa_SumToOp : Jepa_AdjointOp<"sum_to"> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LinearInputGradOp : Jepa_AdjointOp<"linear_input_grad", [Cost]> {
+def Jepa_LinearInputGradOp : Jepa_AdjointOp<"linear_input_grad", [Cost, FusibleProduct, Precision]> {
   let summary = "dy times the weight";
   let description = [{
     Example:
@@ -69,7 +69,7 @@ def Jepa_LinearInputGradOp : Jepa_AdjointOp<"linear_input_grad", [Cost]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LinearWeightGradOp : Jepa_AdjointOp<"linear_weight_grad", [Cost]> {
+def Jepa_LinearWeightGradOp : Jepa_AdjointOp<"linear_weight_grad", [Cost, Precision]> {
   let summary = "dy's transpose times x, over all rows";
   let description = [{
     Example:
@@ -83,7 +83,7 @@ def Jepa_LinearWeightGradOp : Jepa_AdjointOp<"linear_weight_grad", [Cost]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LayerNormGradOp : Jepa_AdjointOp<"layer_norm_grad"> {
+def Jepa_LayerNormGradOp : Jepa_AdjointOp<"layer_norm_grad", [FusibleAll, PrecisionReader]> {
   let summary = "Adjoint of layer_norm, with respect to x";
   let description = [{
     Mean and variance are computed again from x, which is kept anyway.
@@ -100,7 +100,7 @@ def Jepa_LayerNormGradOp : Jepa_AdjointOp<"layer_norm_grad"> {
   let assemblyFormat = "$dy `,` $x (`weight` $weight^)? attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LayerNormWeightGradOp : Jepa_AdjointOp<"layer_norm_weight_grad"> {
+def Jepa_LayerNormWeightGradOp : Jepa_AdjointOp<"layer_norm_weight_grad", [FusibleSum, PrecisionReader]> {
   let summary = "Adjoint of layer_norm, with respect to its weight and bias";
   let description = [{
     Example:
@@ -115,7 +115,8 @@ def Jepa_LayerNormWeightGradOp : Jepa_AdjointOp<"layer_norm_weight_grad"> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-class Jepa_ElementwiseGradOp<string mnemonic, string text> : Jepa_AdjointOp<mnemonic, [SameOperandsAndResultType]> {
+class Jepa_ElementwiseGradOp<string mnemonic, string text> : Jepa_AdjointOp<mnemonic,
+    [SameOperandsAndResultType, FusibleAll, PrecisionAny]> {
   let summary = text;
   let description = "Example:\n\n```mlir\n%dx = jepa." # mnemonic # " %dy, %x : tensor<2x64x192xf32>\n```\n";
   let arguments = (ins Jepa_Tensor:$dy, Jepa_Tensor:$x);
@@ -126,7 +127,24 @@ class Jepa_ElementwiseGradOp<string mnemonic, string text> : Jepa_AdjointOp<mnem
 def Jepa_GeluGradOp : Jepa_ElementwiseGradOp<"gelu_grad", "Adjoint of gelu, from its input">;
 def Jepa_ReluGradOp : Jepa_ElementwiseGradOp<"relu_grad", "Adjoint of relu: dy where x is positive">;
 
-def Jepa_AttentionGradOp : Jepa_AdjointOp<"attention_grad", [AttrSizedOperandSegments, Cost]> {
+def Jepa_SoftmaxGradOp : Jepa_AdjointOp<"softmax_grad", [SameOperandsAndResultType]> {
+  let summary = "Adjoint of softmax, from its result";
+  let description = [{
+    `y * (dy - sum(y * dy))`; what a mask hid is zero in y and stays so.
+
+    Example:
+
+    ```mlir
+    %dx = jepa.softmax_grad %dy, %y : tensor<2x3x64x64xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$dy, Jepa_Tensor:$y);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` type($result)";
+  let hasVerifier = 0;
+}
+
+def Jepa_AttentionGradOp : Jepa_AdjointOp<"attention_grad", [AttrSizedOperandSegments, Cost, Precision]> {
   let summary = "Adjoint of attention";
   let description = [{
     Probabilities are computed again from query, key and logsumexp; the score matrix is never kept. Hidden keys get
@@ -142,16 +160,20 @@ def Jepa_AttentionGradOp : Jepa_AdjointOp<"attention_grad", [AttrSizedOperandSeg
   }];
   let arguments = (ins Jepa_Tensor:$dresult, Jepa_Tensor:$query, Jepa_Tensor:$key, Jepa_Tensor:$value,
                        Jepa_Tensor:$output, Jepa_Tensor:$logsumexp, Optional<Jepa_MaskTensor>:$mask,
-                       Variadic<Jepa_LengthTensor>:$lengths, I64Attr:$heads,
-                       OptionalAttr<DenseI64ArrayAttr>:$segments);
+                       Variadic<Jepa_LengthTensor>:$lengths, Variadic<Jepa_BoundsTensor>:$query_bounds,
+                       Variadic<Jepa_BoundsTensor>:$key_bounds, I64Attr:$heads,
+                       OptionalAttr<DenseI64ArrayAttr>:$segments, OptionalAttr<DenseI64ArrayAttr>:$query_segments,
+                       OptionalAttr<DenseI64ArrayAttr>:$query_sequences,
+                       OptionalAttr<DenseI64ArrayAttr>:$key_sequences);
   let results = (outs Jepa_Tensor:$dquery, Jepa_Tensor:$dkey, Jepa_Tensor:$dvalue);
   let assemblyFormat = [{
     $dresult `,` $query `,` $key `,` $value `,` $output `,` $logsumexp (`mask` $mask^)?
-    (`lengths` `(` $lengths^ `)`)? attr-dict `:` functional-type(operands, results)
+    (`lengths` `(` $lengths^ `)`)? (`query_bounds` `(` $query_bounds^ `)`)? (`key_bounds` `(` $key_bounds^ `)`)?
+    attr-dict `:` functional-type(operands, results)
   }];
 }
 
-def Jepa_PowerLossGradOp : Jepa_AdjointOp<"power_loss_grad"> {
+def Jepa_PowerLossGradOp : Jepa_AdjointOp<"power_loss_grad", [AttrSizedOperandSegments]> {
   let summary = "Adjoint of power_loss, with respect to the prediction";
   let description = [{
     The target's gradient is the negative. At a difference of zero the gradient is zero.
@@ -164,14 +186,15 @@ def Jepa_PowerLossGradOp : Jepa_AdjointOp<"power_loss_grad"> {
     ```
   }];
   let arguments = (ins Jepa_Scalar:$dloss, Jepa_Tensor:$predicted, Jepa_Tensor:$target,
-                       Optional<Jepa_LengthTensor>:$length, F64Attr:$exponent);
+                       Optional<Jepa_LengthTensor>:$length, Optional<Jepa_BoundsTensor>:$bounds,
+                       F64Attr:$exponent);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = [{
-    $dloss `,` $predicted `,` $target (`length` $length^)? attr-dict `:` functional-type(operands, results)
+    $dloss `,` $predicted `,` $target (`length` $length^)? (`bounds` $bounds^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 
-def Jepa_TokenStdGradOp : Jepa_AdjointOp<"token_std_grad"> {
+def Jepa_TokenStdGradOp : Jepa_AdjointOp<"token_std_grad", [AttrSizedOperandSegments]> {
   let summary = "Adjoint of token_std";
   let description = [{
     Example:
@@ -181,9 +204,12 @@ def Jepa_TokenStdGradOp : Jepa_AdjointOp<"token_std_grad"> {
       -> tensor<2x32x48xf32>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$dstd, Jepa_Tensor:$x, Jepa_Tensor:$std, Optional<Jepa_LengthTensor>:$length);
+  let arguments = (ins Jepa_Tensor:$dstd, Jepa_Tensor:$x, Jepa_Tensor:$std, Optional<Jepa_LengthTensor>:$length,
+                       Optional<Jepa_BoundsTensor>:$bounds);
   let results = (outs Jepa_Tensor:$result);
-  let assemblyFormat = "$dstd `,` $x `,` $std (`length` $length^)? attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = [{
+    $dstd `,` $x `,` $std (`length` $length^)? (`bounds` $bounds^)? attr-dict `:` functional-type(operands, results)
+  }];
 }
 
 def Jepa_GradientOp : Jepa_Op<"gradient"> {
@@ -223,7 +249,8 @@ def Jepa_AdamWOp : Jepa_Op<"adamw"> {
     `hyper` is the run's vector of hyper-parameters: lr, weight decay, EMA momentum, 1 - beta1^t, 1 - beta2^t, clip,
     beta1, beta2, eps. `norm` is the squared norm of the gradients that are clipped together: where clip is positive,
     the gradient is scaled by min(1, clip / (root of norm + 1e-6)). Decay is decoupled and only where `decay` says.
-    No op may read the parameter afterwards.
+    A `teacher` is moved towards the new value (see `jepa.ema`) in the same sweep over memory, and with `copy` or
+    `teacher_copy` so are the low-precision copies that `jepa.parameter_copy` reads. No op may read any of them afterwards.
 
     Example:
 
@@ -231,7 +258,8 @@ def Jepa_AdamWOp : Jepa_Op<"adamw"> {
     jepa.adamw "encoder.norm.weight", %g, %hyper norm %n {decay = false} : tensor<48xf32>, tensor<9xf32>, tensor<f32>
     ```
   }];
-  let arguments = (ins StrAttr:$name, Jepa_Tensor:$gradient, Jepa_Tensor:$hyper, Jepa_Scalar:$norm, BoolAttr:$decay);
+  let arguments = (ins StrAttr:$name, Jepa_Tensor:$gradient, Jepa_Tensor:$hyper, Jepa_Scalar:$norm, BoolAttr:$decay,
+                       OptionalAttr<StrAttr>:$teacher, UnitAttr:$copy, UnitAttr:$teacher_copy);
   let assemblyFormat = [{
     $name `,` $gradient `,` $hyper `norm` $norm attr-dict `:` type($gradient) `,` type($hyper) `,` type($norm)
   }];

@@ -28,12 +28,26 @@ def TokenDemand : DeclareOpInterfaceMethods<Jepa_TokenDemandOpInterface>;
 def Differentiable : DeclareOpInterfaceMethods<Jepa_DifferentiableOpInterface>;
 def Cost : DeclareOpInterfaceMethods<Jepa_CostOpInterface>;
 
+def Fusible : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface>;
+def FusibleAll : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOperand"]>;
+def FusibleProduct : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isProduct"]>;
+def FusibleSum : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOperand", "sumsRows"]>;
+/// Matrix products and attention: operands are computed with in low precision, results stored in it.
+def Precision : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "givesLowPrecision"]>;
+/// Ops on rows: what they read may be in low precision, and what they give.
+def PrecisionAny : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["takesLowPrecision", "givesLowPrecision"]>;
+/// Ops that read either precision and give full precision alone.
+def PrecisionReader : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["takesLowPrecision"]>;
+
 /// Real-valued tensor: f32 or f64 (bf16 where mixed precision put it).
 def Jepa_Tensor : RankedTensorOf<[F32, F64, BF16]>;
 /// Index list of a mask: [clip, subset], strictly increasing along the second axis.
 def Jepa_MaskTensor : 2DTensorOf<[I32]>;
 /// Number of rows of a ragged axis that count, as a run-time scalar.
 def Jepa_LengthTensor : RankedTensorOf<[I32]>;
+/// Where each sample of a packed axis begins and ends: [samples + 1], from 0, not decreasing. Tokens from the last bound on
+/// are padding.
+def Jepa_BoundsTensor : 1DTensorOf<[I32]>;
 def Jepa_Scalar : 0DTensorOf<[F32, F64]>;
 
 #endif // JEPA_BASE_TD

@@ -74,4 +74,39 @@ def Jepa_CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def Jepa_FusibleOpInterface : OpInterface<"FusibleOpInterface"> {
+  let cppNamespace = "::jepa";
+  let description = [{
+    An op that works on rows (the last axis, for each place of the others): row r of its results needs row r of its *row
+    operands* and the whole of the others (weights, biases). `jepa-fuse-epilogues` puts neighbours into one `jepa.fused`,
+    so that a row is still in the cache when the next op reads it.
+  }];
+  let methods = [
+    InterfaceMethod<"Whether row r of the results needs only row r of the operand at `index`.",
+      "bool", "isRowOperand", (ins "unsigned":$index), "", [{ return index == 0; }]>,
+    InterfaceMethod<"Whether this is a matrix product, which can hand its rows on as they are finished.",
+      "bool", "isProduct", (ins), "", [{ return false; }]>,
+    InterfaceMethod<"Whether the results are sums over the rows: the op can end a group of rows but feed none.",
+      "bool", "sumsRows", (ins), "", [{ return false; }]>
+  ];
+}
+
+def Jepa_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
+  let cppNamespace = "::jepa";
+  let description = [{
+    Which of an op's tensors may be in low precision (bf16) and which must stay in full (f32). Whatever they are stored
+    in, sums, statistics, exponentials and losses are computed in f32. An op without the interface takes and gives full
+    precision alone.
+  }];
+  let methods = [
+    InterfaceMethod<"Whether the op computes with the operand at `index` in low precision: it is cast if need be.",
+      "bool", "computesInLowPrecision", (ins "unsigned":$index), "", [{ return false; }]>,
+    InterfaceMethod<"Whether the op takes the operand at `index` in either precision.",
+      "bool", "takesLowPrecision", (ins "unsigned":$index), "",
+      [{ return $_op.computesInLowPrecision(index); }]>,
+    InterfaceMethod<"Whether the result at `index` may be stored in low precision.",
+      "bool", "givesLowPrecision", (ins "unsigned":$index), "", [{ return false; }]>
+  ];
+}
+
 #endif // JEPA_INTERFACES_TD

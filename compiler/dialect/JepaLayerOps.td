@@ -8,7 +8,7 @@
 
 include "JepaBase.td"
 
-def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost]> {
+def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, FusibleProduct, Precision]> {
   let summary = "x times a weight's transpose, plus a bias";
   let description = [{
     The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is
@@ -25,7 +25,8 @@ def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost]> {
   let assemblyFormat = "$x `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm", [AttrSizedOperandSegments, Tokenwise, Differentiable]> {
+def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm",
+    [AttrSizedOperandSegments, Tokenwise, Differentiable, Fusible, PrecisionAny]> {
   let summary = "Normalise the last axis to mean 0 and variance 1, then scale and shift";
   let description = [{
     The variance is the biased one; `eps` is added to it under the root. Weight and bias come together or not at all.
@@ -45,7 +46,7 @@ def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm", [AttrSizedOperandSegments, Tok
 }
 
 class Jepa_ElementwiseOp<string mnemonic, list<Trait> traits = []>
-    : Jepa_ModelOp<mnemonic, !listconcat([Tokenwise, Differentiable, SameOperandsAndResultType], traits)> {
+    : Jepa_ModelOp<mnemonic, !listconcat([Tokenwise, Differentiable, SameOperandsAndResultType, Fusible, PrecisionAny], traits)> {
   let arguments = (ins Jepa_Tensor:$x);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($result)";
@@ -85,7 +86,7 @@ def Jepa_StopGradientOp : Jepa_ElementwiseOp<"stop_gradient"> {
   }];
 }
 
-def Jepa_ScaleOp : Jepa_ModelOp<"scale", [Tokenwise, Differentiable, SameOperandsAndResultType]> {
+def Jepa_ScaleOp : Jepa_ModelOp<"scale", [Tokenwise, Differentiable, SameOperandsAndResultType, Fusible]> {
   let summary = "factor * x + offset, with constants";
   let description = [{
     Example:
@@ -101,7 +102,7 @@ def Jepa_ScaleOp : Jepa_ModelOp<"scale", [Tokenwise, Differentiable, SameOperand
   let hasFolder = 1;
 }
 
-def Jepa_AddOp : Jepa_ModelOp<"add", [TokenwiseAll, Differentiable]> {
+def Jepa_AddOp : Jepa_ModelOp<"add", [TokenwiseAll, Differentiable, FusibleAll, PrecisionReader]> {
   let summary = "Elementwise sum";
   let description = [{
     The result has lhs' type. A dimension of rhs may be 1 where lhs' is not: it is repeated (a position table over
@@ -119,7 +120,24 @@ def Jepa_AddOp : Jepa_ModelOp<"add", [TokenwiseAll, Differentiable]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differentiable]> {
+def Jepa_CastOp : Jepa_ModelOp<"cast", [Tokenwise, Differentiable, Fusible, PrecisionAny]> {
+  let summary = "The same numbers in another precision";
+  let description = [{
+    Rounds to nearest, ties to even. The adjoint casts back.
+
+    Example:
+
+    ```mlir
+    %y = jepa.cast %x : (tensor<2x64x48xf32>) -> tensor<2x64x48xbf16>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differentiable, PrecisionAny]> {
   let summary = "Cut the last axis into consecutive parts";
   let description = [{
     Example:
@@ -134,7 +152,7 @@ def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differenti
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_ConcatFeaturesOp : Jepa_ModelOp<"concat_features", [TokenwiseAll, Differentiable]> {
+def Jepa_ConcatFeaturesOp : Jepa_ModelOp<"concat_features", [TokenwiseAll, Differentiable, PrecisionAny]> {
   let summary = "Join tensors along the last axis";
   let description = [{
     Example:
@@ -149,8 +167,70 @@ def Jepa_ConcatFeaturesOp : Jepa_ModelOp<"concat_features", [TokenwiseAll, Diffe
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
+def Jepa_SplitHeadsOp : Jepa_ModelOp<"split_heads", [Differentiable]> {
+  let summary = "Cut the width into heads, each with tokens of its own";
+  let description = [{
+    From [clip, token, width] to [clip, head, token, width / heads].
+
+    Example:
+
+    ```mlir
+    %h = jepa.split_heads %q {heads = 3} : (tensor<2x64x48xf32>) -> tensor<2x3x64x16xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x, I64Attr:$heads);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_MergeHeadsOp : Jepa_ModelOp<"merge_heads", [Differentiable]> {
+  let summary = "Join heads to one width; the inverse of split_heads";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = jepa.merge_heads %h : (tensor<2x3x64x16xf32>) -> tensor<2x64x48xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_MatmulOp : Jepa_ModelOp<"matmul", [Differentiable, Cost]> {
+  let summary = "Products of the matrices in the last two axes";
+  let description = [{
+    `op(a) * op(b)` for each place of the leading axes, where op transposes if its flag is set.
+
+    Example:
+
+    ```mlir
+    %s = jepa.matmul %q, %k {trans_b} : (tensor<2x3x64x16xf32>, tensor<2x3x64x16xf32>) -> tensor<2x3x64x64xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$a, Jepa_Tensor:$b, UnitAttr:$trans_a, UnitAttr:$trans_b);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def Jepa_SoftmaxOp : Jepa_ModelOp<"softmax", [Differentiable]> {
+  let summary = "Exponentials along the last axis, divided by their sum";
+  let description = [{
+    With a `mask` [clip, visible] only the places that it lists count; the others are zero in the result.
+
+    Example:
+
+    ```mlir
+    %p = jepa.softmax %s mask %m : (tensor<2x3x64x64xf32>, tensor<2x24xi32>) -> tensor<2x3x64x64xf32>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x, Optional<Jepa_MaskTensor>:$mask);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x (`mask` $mask^)? attr-dict `:` functional-type(operands, results)";
+}
+
 def Jepa_AttentionOp : Jepa_ModelOp<"attention",
-    [AttrSizedOperandSegments, TokenDemand, Differentiable, Cost]> {
+    [AttrSizedOperandSegments, TokenDemand, Differentiable, Cost, Precision]> {
   let summary = "Multi-head scaled dot-product attention";
   let description = [{
     The width is cut into `heads` equal parts; scores are scaled by the root of a head's width. With a `mask`, only
@@ -158,6 +238,14 @@ def Jepa_AttentionOp : Jepa_ModelOp<"attention",
     axis of the keys (after the mask) is cut into the segments that its axis name lists, and of each segment only the
     first `lengths[i]` keys are visible. `logsumexp` is the logarithm of each query's sum of exponentials, kept for
     the adjoint.
+
+    Several independent *sequences* may stand one after the other on the token axis: `query_sequences` and
+    `key_sequences` give each one's number of query and of key tokens, and a query sees the keys of its own sequence alone.
+
+    The samples of a batch may be *packed* on the token axis of a single clip: the query's axis is cut into the parts
+    `query_segments`, the keys' into `segments`, and for each part `query_bounds` and `key_bounds` say which of its tokens
+    belong to which sample. A query sees the keys of its own sample (and sequence). Tokens of no sample are padding: they
+    are seen by none, and their results are zero.
 
     Example:
 
@@ -167,11 +255,15 @@ def Jepa_AttentionOp : Jepa_ModelOp<"attention",
     ```
   }];
   let arguments = (ins Jepa_Tensor:$query, Jepa_Tensor:$key, Jepa_Tensor:$value, Optional<Jepa_MaskTensor>:$mask,
-                       Variadic<Jepa_LengthTensor>:$lengths, I64Attr:$heads,
-                       OptionalAttr<DenseI64ArrayAttr>:$segments);
+                       Variadic<Jepa_LengthTensor>:$lengths, Variadic<Jepa_BoundsTensor>:$query_bounds,
+                       Variadic<Jepa_BoundsTensor>:$key_bounds, I64Attr:$heads,
+                       OptionalAttr<DenseI64ArrayAttr>:$segments, OptionalAttr<DenseI64ArrayAttr>:$query_segments,
+                       OptionalAttr<DenseI64ArrayAttr>:$query_sequences,
+                       OptionalAttr<DenseI64ArrayAttr>:$key_sequences);
   let results = (outs Jepa_Tensor:$result, Jepa_Tensor:$logsumexp);
   let assemblyFormat = [{
-    $query `,` $key `,` $value (`mask` $mask^)? (`lengths` `(` $lengths^ `)`)? attr-dict
+    $query `,` $key `,` $value (`mask` $mask^)? (`lengths` `(` $lengths^ `)`)?
+    (`query_bounds` `(` $query_bounds^ `)`)? (`key_bounds` `(` $key_bounds^ `)`)? attr-dict
     `:` functional-type(operands, results)
   }];
 }

@@ -8,11 +8,12 @@
 
 include "JepaBase.td"
 
-def Jepa_PowerLossOp : Jepa_ModelOp<"power_loss", [Differentiable]> {
+def Jepa_PowerLossOp : Jepa_ModelOp<"power_loss", [AttrSizedOperandSegments, Differentiable]> {
   let summary = "The mean of |predicted - target|^exponent, divided by the exponent";
   let description = [{
     Exponent 1 is the published L1 loss. With a `length`, only the first `length` tokens of each clip count, in the
-    sum and in the mean.
+    sum and in the mean. With `bounds`, the tokens are those of packed samples: the result is the mean over samples of each
+    sample's own loss.
 
     Example:
 
@@ -21,17 +22,18 @@ def Jepa_PowerLossOp : Jepa_ModelOp<"power_loss", [Differentiable]> {
     ```
   }];
   let arguments = (ins Jepa_Tensor:$predicted, Jepa_Tensor:$target, Optional<Jepa_LengthTensor>:$length,
-                       F64Attr:$exponent);
+                       Optional<Jepa_BoundsTensor>:$bounds, F64Attr:$exponent);
   let results = (outs Jepa_Scalar:$result);
   let assemblyFormat = [{
-    $predicted `,` $target (`length` $length^)? attr-dict `:` functional-type(operands, results)
+    $predicted `,` $target (`length` $length^)? (`bounds` $bounds^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 
-def Jepa_TokenStdOp : Jepa_ModelOp<"token_std", [Differentiable]> {
+def Jepa_TokenStdOp : Jepa_ModelOp<"token_std", [AttrSizedOperandSegments, Differentiable]> {
   let summary = "Standard deviation over tokens, per clip and feature";
   let description = [{
-    The root of the unbiased variance over the token axis plus `eps`. With a `length`, over the first tokens alone.
+    The root of the unbiased variance over the token axis plus `eps`. With a `length`, over the first tokens alone. With
+    `bounds`, over the tokens of each packed sample: the result has one row for each sample.
 
     Example:
 
@@ -39,9 +41,10 @@ def Jepa_TokenStdOp : Jepa_ModelOp<"token_std", [Differentiable]> {
     %s = jepa.token_std %p {eps = 1.0e-04} : (tensor<2x32x48xf32>) -> tensor<2x48xf32>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$x, Optional<Jepa_LengthTensor>:$length, F64Attr:$eps);
+  let arguments = (ins Jepa_Tensor:$x, Optional<Jepa_LengthTensor>:$length, Optional<Jepa_BoundsTensor>:$bounds,
+                       F64Attr:$eps);
   let results = (outs Jepa_Tensor:$result);
-  let assemblyFormat = "$x (`length` $length^)? attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$x (`length` $length^)? (`bounds` $bounds^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Jepa_MeanOp : Jepa_ModelOp<"mean", [Differentiable]> {

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 include "JepaTokenOps.td"
+include "JepaFusionOps.td"
 include "JepaLayerOps.td"
 include "JepaLossOps.td"
 include "JepaAdjointOps.td"

@@ -27,6 +27,23 @@ def Jepa_ParameterOp : Jepa_ModelOp<"parameter"> {
   let assemblyFormat = "$name attr-dict `:` type($result)";
 }
 
+def Jepa_ParameterCopyOp : Jepa_ModelOp<"parameter_copy"> {
+  let summary = "A parameter's copy in low precision";
+  let description = [{
+    The master is the parameter `name` in f32. The runtime makes the copy before the first step, the optimiser writes it again
+    after each; both round to nearest.
+
+    Example:
+
+    ```mlir
+    %w = jepa.parameter_copy "encoder.blocks.0.mlp.fc1.weight" : tensor<192x48xbf16>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$name attr-dict `:` type($result)";
+}
+
 def Jepa_PositionOp : Jepa_ModelOp<"position"> {
   let summary = "The fixed sine-cosine position table";
   let description = [{
@@ -47,7 +64,7 @@ def Jepa_PositionOp : Jepa_ModelOp<"position"> {
   let assemblyFormat = "attr-dict `:` type($result)";
 }
 
-def Jepa_PatchifyOp : Jepa_ModelOp<"patchify", [TokenDemand]> {
+def Jepa_PatchifyOp : Jepa_ModelOp<"patchify", [TokenDemand, PrecisionAny]> {
   let summary = "Cut a clip into flattened tubelets, all of them or those of a mask";
   let description = [{
     From [clip, channel, time, height, width] to [clip, tokens, channel*tubelet*patch*patch]. Tokens are numbered
@@ -66,7 +83,7 @@ def Jepa_PatchifyOp : Jepa_ModelOp<"patchify", [TokenDemand]> {
   let assemblyFormat = "$clip (`tokens` $tokens^)? attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differentiable]> {
+def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differentiable, PrecisionAny]> {
   let summary = "Select the tokens of a mask";
   let description = [{
     `result[b, i, :] = x[b, mask[b, i], :]`. An x of batch 1 (a table) is shared by all clips.
@@ -83,7 +100,26 @@ def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differenti
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_ScatterTokensOp : Jepa_AdjointOp<"scatter_tokens"> {
+def Jepa_RegroupTokensOp : Jepa_ModelOp<"regroup_tokens", [Differentiable, PrecisionAny]> {
+  let summary = "The same tokens in the same order, cut into another number of clips";
+  let description = [{
+    From [clips, tokens, width] to [clips', tokens', width] with clips * tokens = clips' * tokens'. Packing makes one clip
+    of a batch: token t of clip b is then token b * tokens + t.
+
+    Example:
+
+    ```mlir
+    %y = jepa.regroup_tokens %x : (tensor<2x64x48xf32, #jepa.axes<clip, token, embed>>)
+      -> tensor<1x128x48xf32, #jepa.axes<one, "clip*token", embed>>
+    ```
+  }];
+  let arguments = (ins Jepa_Tensor:$x);
+  let results = (outs Jepa_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def Jepa_ScatterTokensOp : Jepa_AdjointOp<"scatter_tokens", [PrecisionAny]> {
   let summary = "Put tokens back at a mask's places; adjoint of gather_tokens";
   let description = [{
     `result[b, mask[b, i], :] += x[b, i, :]`, zero elsewhere. A result of batch 1 sums over the clips.
@@ -100,7 +136,7 @@ def Jepa_ScatterTokensOp : Jepa_AdjointOp<"scatter_tokens"> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_ConcatTokensOp : Jepa_ModelOp<"concat_tokens", [TokenDemand, Differentiable]> {
+def Jepa_ConcatTokensOp : Jepa_ModelOp<"concat_tokens", [TokenDemand, Differentiable, PrecisionAny]> {
   let summary = "Join token sequences";
   let description = [{
     The result's token axis is named by its parts, joined with `+`.
@@ -119,7 +155,7 @@ def Jepa_ConcatTokensOp : Jepa_ModelOp<"concat_tokens", [TokenDemand, Differenti
   let hasFolder = 1;
 }
 
-def Jepa_SliceTokensOp : Jepa_ModelOp<"slice_tokens", [TokenDemand, Differentiable]> {
+def Jepa_SliceTokensOp : Jepa_ModelOp<"slice_tokens", [TokenDemand, Differentiable, PrecisionAny]> {
   let summary = "One segment of a concatenation";
   let description = [{
     Tokens [offset, offset + size) of x, where size is the result's.
@@ -137,7 +173,7 @@ def Jepa_SliceTokensOp : Jepa_ModelOp<"slice_tokens", [TokenDemand, Differentiab
   let hasFolder = 1;
 }
 
-def Jepa_PadTokensOp : Jepa_AdjointOp<"pad_tokens"> {
+def Jepa_PadTokensOp : Jepa_AdjointOp<"pad_tokens", [PrecisionAny]> {
   let summary = "Zeros around a segment; adjoint of slice_tokens";
   let description = [{
     Example:

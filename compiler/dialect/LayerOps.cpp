@@ -229,115 +229,15 @@ LogicalResult ConcatFeaturesOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value>
 }
 
 //===----------------------------------------------------------------------===//
-// Attention
+// Cast
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyAttention(Operation *op, Value query, Value key, Value value, Value logsumexp, Value mask,
-                                     OperandRange lengths, std::optional<ArrayRef<int64_t>> segments, int64_t heads) {
-  auto q = tensorType(query), k = tensorType(key);
-  if (failed(verifyRank(op, q, "the query", 3)) || failed(verifyRank(op, k, "the key", 3)) ||
-      failed(verifySameShape(op, k, "the key", value.getType(), "the value")) ||
-      failed(verifySameAxis(op, q, "the query", 0, k, "the key", 0)) ||
-      failed(verifySameAxis(op, q, "the query", 2, k, "the key", 2)))
-    return failure();
-  if (heads <= 0 || q.getDimSize(2) % heads)
-    return op->emitOpError("cannot cut a width of ") << q.getDimSize(2) << " into " << heads << " heads";
-  if (failed(verifyShape(op, logsumexp.getType(), "logsumexp", {q.getDimSize(0), heads, q.getDimSize(1)})))
-    return failure();
-  int64_t keys = k.getDimSize(1);
-  if (mask) {
-    if (failed(verifySameAxis(op, mask.getType(), "the mask", 0, k, "the key", 0)))
-      return failure();
-    int64_t visible = tensorType(mask).getDimSize(1);
-    if (visible > keys)
-      return op->emitOpError("the mask shows ") << visible << " keys but there are " << keys;
-    keys = visible;
-  }
-  if (lengths.empty() && !segments)
-    return success();
-  int64_t total = 0;
-  for (int64_t size : segments.value_or(ArrayRef<int64_t>{}))
-    total += size;
-  if (!segments || segments->size() != lengths.size() || total != keys)
-    return op->emitOpError("needs one segment for each of its ")
-           << lengths.size() << " lengths, together the " << keys << " visible keys";
+LogicalResult CastOp::verify() { return verifySameShape(*this, getX().getType(), "x", getType(), "the result"); }
+
+OpFoldResult CastOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : Value(); }
+
+LogicalResult CastOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool>,
+                                   MutableArrayRef<Value> operandGrads) {
+  operandGrads[0] = CastOp::create(builder, getLoc(), getX().getType(), resultGrads[0]);
   return success();
 }
-
-LogicalResult AttentionOp::verify() {
-  if (failed(verifySameShape(*this, getQuery().getType(), "the query", getResult().getType(), "the result")))
-    return failure();
-  return verifyAttention(*this, getQuery(), getKey(), getValue(), getLogsumexp(), getMask(), getLengths(),
-                         getSegments(), getHeads());
-}
-
-static int64_t attentionFlops(RankedTensorType query, RankedTensorType key) {
-  return 4 * query.getNumElements() * key.getDimSize(1);
-}
-
-int64_t AttentionOp::getFlops() { return attentionFlops(tensorType(getQuery()), tensorType(getKey())); }
-
-LogicalResult AttentionOp::propagateTokenDemand(unsigned result, TokenSelector selector,
-                                                function_ref<void(unsigned, TokenSelector)> demand,
-                                                std::string &why) {
-  if (result != 0) {
-    why = "logsumexp has no token axis to select from";
-    return failure();
-  }
-  // A mask is a set for attention; only an index list that is checked at run time is one (no index twice).
-  if (getMask()) {
-    auto argument = dyn_cast<BlockArgument>(getMask());
-    auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
-    if (!function || !function.getArgAttr(argument.getArgNumber(), maskTokensAttr)) {
-      why = "its mask is not an input that is checked at run time, so it may list a key twice";
-      return failure();
-    }
-  }
-  TokenSelector keys = getMask() ? TokenSelector::ofMask(getMask()) : TokenSelector::all();
-  demand(0, selector);
-  demand(1, keys);
-  demand(2, keys);
-  return success();
-}
-
-Value AttentionOp::buildForTokens(OpBuilder &builder, unsigned, TokenSelector selector,
-                                  function_ref<Value(unsigned, TokenSelector)> operandAt) {
-  TokenSelector keys = getMask() ? TokenSelector::ofMask(getMask()) : TokenSelector::all();
-  Value query = operandAt(0, selector), key = operandAt(1, keys), value = operandAt(2, keys);
-  auto type = selectTokens(cast<RankedTensorType>(getResult().getType()), selector);
-  SmallVector<int64_t> stats(cast<RankedTensorType>(getLogsumexp().getType()).getShape());
-  stats[2] = type.getDimSize(1);
-  AxesAttr axes = getAxes(getLogsumexp().getType());
-  if (axes && !selector.isAll())
-    axes = axes.withName(2, selector.axis);
-  return AttentionOp::create(builder, getLoc(), type, RankedTensorType::get(stats, type.getElementType(), axes), query,
-                             key, value, Value(), getLengths(), getHeadsAttr(), getSegmentsAttr())
-      .getResult();
-}
-
-LogicalResult AttentionOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> wanted,
-                                        MutableArrayRef<Value> operandGrads) {
-  if (resultGrads[1])
-    return emitOpError("has no adjoint for logsumexp: it is kept for the adjoint alone");
-  auto grad = AttentionGradOp::create(builder, getLoc(), getQuery().getType(), getKey().getType(),
-                                      getValue().getType(), resultGrads[0], getQuery(), getKey(), getValue(),
-                                      getResult(), getLogsumexp(), getMask(), getLengths(), getHeadsAttr(),
-                                      getSegmentsAttr());
-  for (unsigned index : {0, 1, 2})
-    if (wanted[index])
-      operandGrads[index] = grad->getResult(index);
-  return success();
-}
-
-LogicalResult AttentionGradOp::verify() {
-  Type query = getQuery().getType();
-  if (failed(verifySameShape(*this, query, "the query", getDresult().getType(), "the result's gradient")) ||
-      failed(verifySameShape(*this, query, "the query", getOutput().getType(), "the result")) ||
-      failed(verifySameShape(*this, query, "the query", getDquery().getType(), "the query's gradient")) ||
-      failed(verifySameShape(*this, getKey().getType(), "the key", getDkey().getType(), "the key's gradient")) ||
-      failed(verifySameShape(*this, getValue().getType(), "the value", getDvalue().getType(), "the value's gradient")))
-    return failure();
-  return verifyAttention(*this, getQuery(), getKey(), getValue(), getLogsumexp(), getMask(), getLengths(),
-                         getSegments(), getHeads());
-}
-int64_t AttentionGradOp::getFlops() { return 2 * attentionFlops(tensorType(getQuery()), tensorType(getKey())); }

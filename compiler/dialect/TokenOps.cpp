@@ -313,3 +313,34 @@ LogicalResult SliceTokensOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> re
 LogicalResult PadTokensOp::verify() {
   return verifySegment(*this, cast<RankedTensorType>(getType()), "the result", tensorType(getX()), "x", getOffset());
 }
+
+//===----------------------------------------------------------------------===//
+// RegroupTokens, ParameterCopy
+//===----------------------------------------------------------------------===//
+
+LogicalResult RegroupTokensOp::verify() {
+  auto x = tensorType(getX()), result = cast<RankedTensorType>(getType());
+  if (failed(verifyRank(*this, x, "x", 3)) || failed(verifyRank(*this, result, "the result", 3)) ||
+      failed(verifySameAxis(*this, x, "x", 2, result, "the result", 2)))
+    return failure();
+  if (x.getNumElements() != result.getNumElements())
+    return emitOpError("has ") << countRows(x) << " tokens but the result has " << countRows(result);
+  return success();
+}
+
+OpFoldResult RegroupTokensOp::fold(FoldAdaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  auto before = getX().getDefiningOp<RegroupTokensOp>();
+  return before && before.getX().getType() == getType() ? before.getX() : Value();
+}
+
+LogicalResult RegroupTokensOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool>,
+                                            MutableArrayRef<Value> operandGrads) {
+  operandGrads[0] = RegroupTokensOp::create(builder, getLoc(), getX().getType(), resultGrads[0]);
+  return success();
+}
+
+LogicalResult ParameterCopyOp::verify() {
+  return getElementTypeOrSelf(getType()).isBF16() ? success() : emitOpError("must be bf16");
+}

@@ -112,7 +112,8 @@ void OptimizerWriter::writeNorms() {
 void OptimizerWriter::writeUpdates() {
   for (GradientOp gradient : gradients) {
     AdamWOp::create(builder, gradient.getLoc(), gradient.getNameAttr(), gradient.getGradient(), hyper,
-                    norms.lookup(moduleOf(gradient.getName())), builder.getBoolAttr(decays(gradient)));
+                    norms.lookup(moduleOf(gradient.getName())), builder.getBoolAttr(decays(gradient)),
+                    /*teacher=*/nullptr, /*copy=*/nullptr, /*teacher_copy=*/nullptr);
     updated.insert(gradient.getNameAttr());
   }
 }

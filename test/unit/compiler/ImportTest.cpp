@@ -42,7 +42,7 @@ Graph makeGraph() {
       {"gather_tokens", {4, 1}, {}, {}, {5}, at(5), ""},
       {"gather_tokens", {0, 1}, {}, {}, {6}, at(6), ""},
       {"tap", {5}, {}, {{"name", "mask0.predicted"}}, {}, at(7), ""},
-      {"power_loss", {5, 6}, {1, 1, 0}, {{"exponent", 1.0}}, {7}, at(8), ""},
+      {"power_loss", {5, 6}, {1, 1, 0, 0}, {{"exponent", 1.0}}, {7}, at(8), ""},
       {"output", {4}, {}, {{"name", "dense.features"}}, {}, at(9), ""},
   };
   graph.loss = 7;

@@ -137,8 +137,8 @@ TEST_F(Language, AttendsToAllOrToAMask) {
   attend(a, a, a, 3);
   attend(a, a, a, 3, attendTo(mask));
   Graph graph = finish();
-  EXPECT_EQ(graph.nodes[2].operandGroups, (std::vector<std::int32_t>{1, 1, 1, 0, 0}));
-  EXPECT_EQ(graph.nodes[3].operandGroups, (std::vector<std::int32_t>{1, 1, 1, 1, 0}));
+  EXPECT_EQ(graph.nodes[2].operandGroups, (std::vector<std::int32_t>{1, 1, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(graph.nodes[3].operandGroups, (std::vector<std::int32_t>{1, 1, 1, 1, 0, 0, 0}));
   EXPECT_EQ(graph.nodes[3].operands.back(), mask.value());
   ASSERT_EQ(graph.nodes[3].results.size(), 2u);
   EXPECT_EQ(detail::describe(graph.types[static_cast<std::size_t>(graph.nodes[3].results[1])]),

@@ -142,7 +142,7 @@ Tensor<Clip, Queries, Width> attend(Tensor<Clip, Queries, Width> q, Tensor<Clip,
                      where);
   Node node{.op = "attention",
             .operands = {q.value(), k.value(), v.value()},
-            .operandGroups = {1, 1, 1, visible.all() ? 0 : 1, 0},
+            .operandGroups = {1, 1, 1, visible.all() ? 0 : 1, 0, 0, 0},
             .attributes = {{"heads", heads}}};
   if (!visible.all())
     node.operands.push_back(visible.value());

@@ -84,7 +84,7 @@ Scalar powerLoss(Tensor<A...> predicted, std::type_identity_t<Tensor<A...>> targ
   detail::requireFit("powerLoss", predicted.value(), target.value(), where);
   return detail::record<>({.op = "power_loss",
                            .operands = {predicted.value(), target.value()},
-                           .operandGroups = {1, 1, 0},
+                           .operandGroups = {1, 1, 0, 0},
                            .attributes = {{"exponent", exponent}}},
                           {}, where);
 }
@@ -108,7 +108,7 @@ Tensor<Clip, Width> tokenStd(Tensor<Clip, Seq, Width> x, double eps,
   type.axes.erase(type.axes.begin() + 1);
   return detail::record<Clip, Width>({.op = "token_std",
                                       .operands = {x.value()},
-                                      .operandGroups = {1, 0},
+                                      .operandGroups = {1, 0, 0},
                                       .attributes = {{"eps", eps}}},
                                      std::move(type), where);
 }
