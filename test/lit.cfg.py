@@ -18,3 +18,6 @@ for tool in ["jepa-opt", "jepac"]:
     # A partial build has fewer tools; tests that need one say REQUIRES.
     if os.path.exists(program):
         config.available_features.add(tool)
+
+config.environment["JEPAC_CACHE"] = os.path.join(config.test_exec_root, "cache")
+config.environment["JEPAC_CACHE_SIZE"] = "256MiB"

@@ -183,20 +183,9 @@ static rt::Json describeMasks(const rt::MaskPlan &masks) {
   return json;
 }
 
-rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisation) {
+rt::Json jepa::describeSpecialisation(const Specialisation &specialisation) {
   const Request &request = specialisation.request;
-  auto entry = compiler.getModule().lookupSymbol<func::FuncOp>(entryName);
-  llvm::StringMap<std::string> teacherOf;
-  int64_t parameters = 0;
-  for (auto op : entry.getOps<BufferOp>()) {
-    if (op.getKind() != "parameter" || !op.getInfo())
-      continue;
-    if (auto student = op.getInfo()->getAs<StringAttr>("ema_of"))
-      teacherOf[student.getValue()] = op.getName()->str();
-    else
-      parameters += cast<MemRefType>(op.getType()).getNumElements();
-  }
-  rt::Json plan = rt::Json::object(), config = rt::Json::object(), buffers = rt::Json::array();
+  rt::Json plan = rt::Json::object(), config = rt::Json::object();
   plan.set("format", rt::planFormat);
   plan.set("model", request.model);
   plan.set("task", request.task == Task::Train ? "train" : "embed");
@@ -210,6 +199,22 @@ rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisa
     plan.set("masks", describeMasks(*specialisation.masks));
   plan.set("taps", request.taps);
   plan.set("max_threads", request.maxThreads);
+  return plan;
+}
+
+rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisation) {
+  auto entry = compiler.getModule().lookupSymbol<func::FuncOp>(entryName);
+  llvm::StringMap<std::string> teacherOf;
+  int64_t parameters = 0;
+  for (auto op : entry.getOps<BufferOp>()) {
+    if (op.getKind() != "parameter" || !op.getInfo())
+      continue;
+    if (auto student = op.getInfo()->getAs<StringAttr>("ema_of"))
+      teacherOf[student.getValue()] = op.getName()->str();
+    else
+      parameters += cast<MemRefType>(op.getType()).getNumElements();
+  }
+  rt::Json plan = describeSpecialisation(specialisation), buffers = rt::Json::array();
   plan.set("pipeline", compiler.getPipelineText());
   rt::Json products = describeProducts(compiler.getModule()), libraries = rt::Json::array();
   if (!products.asArray().empty())
@@ -250,10 +255,8 @@ static void checkOutput(const std::string &path) {
     throw rt::Error("'" + path + "' cannot be written: '" + folder.str() + "' is no folder that can be written to");
 }
 
-LogicalResult jepa::buildArtifact(const Specialisation &specialisation, const std::string &runtime,
-                                  const std::string &path) {
-  checkOutput(path);
-  Compiler compiler(specialisation);
+/// From a module at Phase::Jepa.
+static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &specialisation) {
   if (failed(compiler.runTo(Phase::Kernels)))
     return failure();
   compiler.printReport(llvm::errs());
@@ -267,6 +270,32 @@ LogicalResult jepa::buildArtifact(const Specialisation &specialisation, const st
   FailureOr<SmallVector<char, 0>> object = compiler.object();
   if (failed(object))
     return failure();
-  rt::appendPayload(runtime, linkShared(*object), plan.dump(), path);
-  return success();
+  return BuildResult{linkShared(*object), plan.dump()};
+}
+
+BuildOutcome jepa::buildArtifact(const Specialisation &specialisation, const std::string &runtime,
+                                 const std::string &path, const BuildCache *cache) {
+  checkOutput(path);
+  Compiler compiler(specialisation);
+  if (failed(compiler.runTo(Phase::Jepa)))
+    return BuildOutcome::Failed;
+  std::string key = cache ? buildKey(compiler, specialisation, runtime) : "";
+  // What passes have to say takes running them.
+  const Request &request = specialisation.request;
+  if (cache && !request.remarks && request.passReport.empty())
+    if (std::optional<BuildResult> found = cache->find(key)) {
+      rt::appendPayload(runtime, found->code, found->plan, path);
+      return BuildOutcome::Cached;
+    }
+  FailureOr<BuildResult> result = compile(compiler, specialisation);
+  if (failed(result))
+    return BuildOutcome::Failed;
+  rt::appendPayload(runtime, result->code, result->plan, path);
+  try {
+    if (cache)
+      cache->store(key, *result);
+  } catch (const rt::Error &) {
+    // A full disk costs the next build its time, not this one its result.
+  }
+  return BuildOutcome::Built;
 }

@@ -6,22 +6,28 @@
 #ifndef JEPA_COMPILER_DRIVER_ARTIFACT_H
 #define JEPA_COMPILER_DRIVER_ARTIFACT_H
 
+#include "compiler/driver/BuildCache.h"
 #include "compiler/driver/Compiler.h"
 #include "runtime/core/Json.h"
 
 namespace jepa {
 
-/// The plan that the runtime reads: buffers, products and costs of a module at Phase::Kernels. `pipelineText` of the
-/// compiler is recorded as it is now.
+/// What the plan says of the request, settled: model, configuration, masks.
+rt::Json describeSpecialisation(const Specialisation &specialisation);
+
+/// The plan that the runtime reads: the above, and buffers, products and costs of a module at Phase::Kernels.
+/// `pipelineText` of the compiler is recorded as it is now.
 rt::Json describePlan(Compiler &compiler, const Specialisation &specialisation);
 
 /// Links object code to a shared object, in process. Throws rt::Error.
 std::string linkShared(llvm::ArrayRef<char> object);
 
-/// Builds a specialisation into the artifact at `path`, on the executable `runtime`. Returns failure after a diagnostic;
-/// throws ConfigError and rt::Error.
-mlir::LogicalResult buildArtifact(const Specialisation &specialisation, const std::string &runtime,
-                                  const std::string &path);
+enum class BuildOutcome { Failed, Built, Cached };
+
+/// Builds a specialisation into the artifact at `path`, on the executable `runtime`; the cache may be null. Failed comes
+/// after a diagnostic; throws ConfigError and rt::Error.
+BuildOutcome buildArtifact(const Specialisation &specialisation, const std::string &runtime, const std::string &path,
+                           const BuildCache *cache = nullptr);
 
 } // namespace jepa
 

@@ -98,24 +98,40 @@ FailureOr<OwningOpRef<ModuleOp>> Compiler::import() {
   return importGraph(context, graph, import);
 }
 
-LogicalResult Compiler::run(ModuleOp target, Phase phase, const PipelineOptions &pipeline, bool record) {
-  PassManager manager(&context);
+void Compiler::fill(PassManager &manager, Phase phase, const PipelineOptions &pipeline) {
   std::string text;
   llvm::raw_string_ostream errors(text);
-  if (failed(addPhase(manager, phase, pipeline, errors))) {
-    // One line: the parser's own message has several.
+  // One line: the parser's own message has several.
+  if (failed(addPhase(manager, phase, pipeline, errors)))
     throw rt::Error(text.substr(0, text.find('\n')), 2);
-  }
-  if (record && !manager.empty()) {
-    std::string passes;
-    llvm::raw_string_ostream os(passes);
-    manager.printAsTextualPipeline(os);
-    StringRef inner(passes);
-    inner.consume_front("builtin.module(");
-    inner.consume_back(")");
-    pipelineText += (pipelineText.empty() ? "" : ",") + inner.str();
-  }
+}
+
+static std::string describe(PassManager &manager) {
+  std::string passes;
+  llvm::raw_string_ostream os(passes);
+  manager.printAsTextualPipeline(os);
+  StringRef inner(passes);
+  inner.consume_front("builtin.module(");
+  inner.consume_back(")");
+  return inner.str();
+}
+
+LogicalResult Compiler::run(ModuleOp target, Phase phase, const PipelineOptions &pipeline, bool record) {
+  PassManager manager(&context);
+  fill(manager, phase, pipeline);
+  if (record && !manager.empty())
+    pipelineText += (pipelineText.empty() ? "" : ",") + describe(manager);
   return manager.run(target);
+}
+
+std::string Compiler::describePipelines() {
+  std::string text;
+  for (const PhaseInfo &info : getPhases()) {
+    PassManager manager(&context);
+    fill(manager, info.phase, options);
+    text += std::string(info.name) + ": " + describe(manager) + "\n";
+  }
+  return text;
 }
 
 int64_t jepa::countFlops(ModuleOp module) {
@@ -136,29 +152,32 @@ int64_t jepa::countFlops(ModuleOp module) {
 }
 
 LogicalResult Compiler::runTo(Phase last) {
-  FailureOr<OwningOpRef<ModuleOp>> imported = import();
-  if (failed(imported))
-    return failure();
-  module = std::move(*imported);
-  if (last == Phase::Jepa || last == Phase::Dsl)
-    return success();
-  // What the step costs as the model describes it: every token computed, nothing shared.
-  if (last >= Phase::Kernels) {
-    OwningOpRef<ModuleOp> dense = module->clone();
-    PassManager manager(&context);
-    if (options.train && failed(parsePassPipeline("func.func(jepa-differentiate)", manager)))
+  if (!module) {
+    FailureOr<OwningOpRef<ModuleOp>> imported = import();
+    if (failed(imported))
       return failure();
-    if (failed(manager.run(*dense)))
-      return failure();
-    costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
+    module = std::move(*imported);
   }
   for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Llvm}) {
+    if (phase <= reached)
+      continue;
     if (phase > last)
       break;
+    // What the step costs as the model describes it: every token computed, nothing shared.
+    if (phase == Phase::Pruned && last >= Phase::Kernels) {
+      OwningOpRef<ModuleOp> dense = module->clone();
+      PassManager manager(&context);
+      if (options.train && failed(parsePassPipeline("func.func(jepa-differentiate)", manager)))
+        return failure();
+      if (failed(manager.run(*dense)))
+        return failure();
+      costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
+    }
     if (phase == Phase::Kernels)
       costs.flopsPerClip = countFlops(*module) / specialisation.batch;
     if (failed(run(*module, phase, options, true)))
       return failure();
+    reached = phase;
   }
   return success();
 }

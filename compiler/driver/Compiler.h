@@ -28,12 +28,14 @@ public:
   explicit Compiler(const Specialisation &specialisation);
   ~Compiler();
 
-  /// Runs the phases up to and including `phase`; the module shows what it is then.
+  /// Runs the phases, from where the module is, up to and including `phase`; the module shows what it is then.
   mlir::LogicalResult runTo(Phase phase);
   /// From Phase::Kernels to Phase::Llvm.
   mlir::LogicalResult finish() { return run(*module, Phase::Llvm, options, true); }
   mlir::ModuleOp getModule() { return *module; }
   const Costs &getCosts() const { return costs; }
+  /// The passes of every phase, as text, without running one.
+  std::string describePipelines();
   /// The passes that ran, as a textual pipeline.
   const std::string &getPipelineText() const { return pipelineText; }
   /// Prints what the passes counted, if the request asks for it.
@@ -47,12 +49,15 @@ public:
 
 private:
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> import();
+  void fill(mlir::PassManager &manager, Phase phase, const PipelineOptions &pipeline);
   mlir::LogicalResult run(mlir::ModuleOp target, Phase phase, const PipelineOptions &options, bool record);
 
   const Specialisation &specialisation;
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler diagnostics;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// Where the module is.
+  Phase reached = Phase::Jepa;
   PipelineOptions options;
   Costs costs;
   std::string pipelineText;

@@ -57,6 +57,7 @@ const Mistake mistakes[] = {
     {"BadPipeline", "build vjepa-tiny --pipeline func.func(jepa-prun)", 2, "jepa-prun", ""},
     {"BadExtensionPoint", "build vjepa-tiny --extend before-all=cse", 2, "before-all",
      "after-prune"},
+    {"CacheAndNoCache", "build vjepa-tiny --cache . --no-cache", 2, "--no-cache", "--cache"},
     {"UnknownStage", "emit vjepa-tiny --stage mlir", 2, "mlir", "kernels"},
     {"BadMemoryLimit", "build vjepa-tiny --memory-limit lots", 2, "lots", "16GiB"},
     {"MemoryLimitTooSmall", "build vjepa-tiny --memory-limit 1KiB", 1, "--memory-limit", "batch"},

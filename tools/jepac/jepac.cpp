@@ -6,6 +6,7 @@
 #include "compiler/driver/Artifact.h"
 #include "compiler/driver/Plugins.h"
 #include "runtime/core/Error.h"
+#include "runtime/io/AtomicFile.h"
 
 #include "compiler/InitAll.h"
 
@@ -24,7 +25,8 @@ namespace {
 /// What the command line says beyond the request itself.
 struct Options {
   Request request;
-  std::string task = "train", output, stage, runtime, memoryLimit;
+  std::string task = "train", output, stage, runtime, memoryLimit, cache;
+  bool noCache = false;
   std::vector<std::string> models, passPlugins, disabled, extensions;
 };
 
@@ -127,11 +129,30 @@ std::string findRuntime(const Options &options, const char *argv0) {
   return path.str().str();
 }
 
+/// The cache that builds look into; none with --no-cache, or where the folder that nobody asked for cannot be written.
+std::optional<BuildCache> openCache(const Options &options) {
+  const char *size = std::getenv("JEPAC_CACHE_SIZE");
+  uint64_t bytes = size && *size ? parseBytes(size) : BuildCache::defaultBytes;
+  std::string folder = options.cache.empty() ? BuildCache::defaultFolder() : options.cache;
+  if (options.noCache || folder.empty())
+    return std::nullopt;
+  try {
+    rt::requireWritableFolder(folder, "build cache");
+  } catch (const rt::Error &error) {
+    if (!options.cache.empty() || std::getenv("JEPAC_CACHE"))
+      throw;
+    return std::nullopt;
+  }
+  return BuildCache(folder, bytes);
+}
+
 int build(Options &options, const char *argv0) {
   settle(options);
   Specialisation specialisation = specialise(options.request);
   std::string path = options.output.empty() ? options.request.model + "-" + options.task : options.output;
-  if (failed(buildArtifact(specialisation, findRuntime(options, argv0), path)))
+  std::optional<BuildCache> cache = openCache(options);
+  if (buildArtifact(specialisation, findRuntime(options, argv0), path, cache ? &*cache : nullptr) ==
+      BuildOutcome::Failed)
     return 1;
   std::cout << path << "\n";
   return 0;
@@ -172,6 +193,12 @@ int run(int argc, char **argv) {
   addBuildOptions(*buildCommand, options);
   buildCommand->add_option("-o,--output", options.output, "The binary; default MODEL-TASK");
   buildCommand->add_option("--runtime", options.runtime, "The runtime to build on")->check(CLI::ExistingFile);
+  auto *cache = buildCommand->add_option(
+      "--cache", options.cache,
+      "Folder of earlier builds; default $JEPAC_CACHE, $XDG_CACHE_HOME/jepac or ~/.cache/jepac, kept below "
+      "$JEPAC_CACHE_SIZE (5GiB)");
+  buildCommand->add_flag("--no-cache", options.noCache, "Neither look at earlier builds nor keep this one")
+      ->excludes(cache);
   CLI::App *emitCommand = app.add_subcommand("emit", "Show a build at one of its stages");
   addBuildOptions(*emitCommand, options);
   std::string stages;
