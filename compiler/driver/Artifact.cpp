@@ -202,8 +202,9 @@ rt::Json jepa::describeSpecialisation(const Specialisation &specialisation) {
   return plan;
 }
 
-rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisation) {
-  auto entry = compiler.getModule().lookupSymbol<func::FuncOp>(entryName);
+rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisation, const Costs &costs,
+                            const std::string &pipelineText) {
+  auto entry = module.lookupSymbol<func::FuncOp>(entryName);
   llvm::StringMap<std::string> teacherOf;
   int64_t parameters = 0;
   for (auto op : entry.getOps<BufferOp>()) {
@@ -215,15 +216,15 @@ rt::Json jepa::describePlan(Compiler &compiler, const Specialisation &specialisa
       parameters += cast<MemRefType>(op.getType()).getNumElements();
   }
   rt::Json plan = describeSpecialisation(specialisation), buffers = rt::Json::array();
-  plan.set("pipeline", compiler.getPipelineText());
-  rt::Json products = describeProducts(compiler.getModule()), libraries = rt::Json::array();
+  plan.set("pipeline", pipelineText);
+  rt::Json products = describeProducts(module), libraries = rt::Json::array();
   if (!products.asArray().empty())
     libraries.push(rt::Json("oneDNN (libdnnl.so.2)"));
   libraries.push(rt::Json("FFmpeg (libavformat, libavcodec, libavutil, libswscale)"));
   plan.set("libraries", libraries);
   plan.set("parameters", parameters);
-  plan.set("flops_per_clip", compiler.getCosts().flopsPerClip);
-  plan.set("flops_per_clip_unpruned", compiler.getCosts().flopsPerClipUnpruned);
+  plan.set("flops_per_clip", costs.flopsPerClip);
+  plan.set("flops_per_clip_unpruned", costs.flopsPerClipUnpruned);
   int64_t bytes = cast<MemRefType>(entry.getArgumentTypes()[0]).getDimSize(0);
   plan.set("peak_bytes", bytes);
   plan.set("arena_bytes", bytes);
@@ -260,7 +261,7 @@ static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &
   if (failed(compiler.runTo(Phase::Kernels)))
     return failure();
   compiler.printReport(llvm::errs());
-  rt::Json plan = describePlan(compiler, specialisation);
+  rt::Json plan = describePlan(compiler.getModule(), specialisation, compiler.getCosts(), compiler.getPipelineText());
   int64_t limit = specialisation.request.memoryLimit, needed = plan.at("peak_bytes").asInteger();
   if (limit && needed > limit)
     throw rt::Error("the plan needs " + std::to_string(needed) + " bytes, more than --memory-limit " +

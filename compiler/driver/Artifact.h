@@ -15,9 +15,10 @@ namespace jepa {
 /// What the plan says of the request, settled: model, configuration, masks.
 rt::Json describeSpecialisation(const Specialisation &specialisation);
 
-/// The plan that the runtime reads: the above, and buffers, products and costs of a module at Phase::Kernels.
-/// `pipelineText` of the compiler is recorded as it is now.
-rt::Json describePlan(Compiler &compiler, const Specialisation &specialisation);
+/// The plan that the runtime reads: the above, the buffers and products of a module at Phase::Kernels, what it `costs` and
+/// the passes that made it.
+rt::Json describePlan(mlir::ModuleOp module, const Specialisation &specialisation, const Costs &costs,
+                      const std::string &pipelineText);
 
 /// Links object code to a shared object, in process. Throws rt::Error.
 std::string linkShared(llvm::ArrayRef<char> object);

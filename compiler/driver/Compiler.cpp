@@ -13,6 +13,7 @@
 #include "runtime/core/Error.h"
 
 #include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -27,6 +28,10 @@ static int64_t scratchBytes(const Product &p, int64_t threads) {
     throw rt::Error("oneDNN (libdnnl.so.2) could not be asked for a product of " + std::to_string(p.m) + " x " +
                     std::to_string(p.n) + " x " + std::to_string(p.k) + "; install libdnnl2");
   return bytes;
+}
+
+ProductScratch jepa::productScratch(const Request &request) {
+  return [threads = request.maxThreads](const Product &product) { return scratchBytes(product, threads); };
 }
 
 static DialectRegistry makeRegistry() {
@@ -49,6 +54,30 @@ static void printDiagnostic(Diagnostic &diagnostic) {
     print(note);
 }
 
+namespace {
+
+/// Tells an observer of every pass, but not of the adaptors that hold nested pipelines.
+struct ObserverInstrumentation : PassInstrumentation {
+  ObserverInstrumentation(const Compiler::Observer &tell, int &count) : tell(tell), count(count) {}
+
+  void runAfterPass(Pass *pass, Operation *op) override { report(pass, op, false); }
+  void runAfterPassFailed(Pass *pass, Operation *op) override { report(pass, op, true); }
+  void report(Pass *pass, Operation *op, bool failed) {
+    auto module = isa<ModuleOp>(op) ? cast<ModuleOp>(op) : op->getParentOfType<ModuleOp>();
+    if (pass->getArgument().empty())
+      return;
+    auto [place, isNew] = numbers.try_emplace(pass, count + 1);
+    count += isNew;
+    tell(pass->getArgument(), place->second, module, failed);
+  }
+
+  const Compiler::Observer &tell;
+  int &count;
+  DenseMap<Pass *, int> numbers;
+};
+
+} // namespace
+
 Compiler::Compiler(const Specialisation &specialisation)
     : specialisation(specialisation), context(makeRegistry(), MLIRContext::Threading::DISABLED),
       diagnostics(&context, [remarks = specialisation.request.remarks](Diagnostic &diagnostic) {
@@ -62,7 +91,7 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.taps = request.taps;
   options.target = request.target;
   options.maxThreads = request.maxThreads;
-  options.productScratch = [threads = request.maxThreads](const Product &p) { return scratchBytes(p, threads); };
+  options.productScratch = productScratch(request);
   options.disabled = request.disabledPasses;
   options.graphPipeline = request.pipeline;
   options.extensions = request.extensions;
@@ -119,6 +148,8 @@ static std::string describe(PassManager &manager) {
 LogicalResult Compiler::run(ModuleOp target, Phase phase, const PipelineOptions &pipeline, bool record) {
   PassManager manager(&context);
   fill(manager, phase, pipeline);
+  if (observer && record)
+    manager.addInstrumentation(std::make_unique<ObserverInstrumentation>(observer, passesObserved));
   if (record && !manager.empty())
     pipelineText += (pipelineText.empty() ? "" : ",") + describe(manager);
   return manager.run(target);
@@ -157,6 +188,8 @@ LogicalResult Compiler::runTo(Phase last) {
     if (failed(imported))
       return failure();
     module = std::move(*imported);
+    if (observer)
+      observer("", 0, *module, false);
   }
   for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Llvm}) {
     if (phase <= reached)

@@ -28,6 +28,11 @@ public:
   explicit Compiler(const Specialisation &specialisation);
   ~Compiler();
 
+  /// What is told of a build on its way: the name of a pass, empty for the import, and the module after it. A pass
+  /// over functions is told once for each function, always with the same `number`. A pass that failed left a diagnostic.
+  using Observer = std::function<void(llvm::StringRef pass, int number, mlir::ModuleOp module, bool failed)>;
+  void setObserver(Observer tell) { observer = std::move(tell); }
+
   /// Runs the phases, from where the module is, up to and including `phase`; the module shows what it is then.
   mlir::LogicalResult runTo(Phase phase);
   /// From Phase::Kernels to Phase::Llvm.
@@ -61,7 +66,12 @@ private:
   PipelineOptions options;
   Costs costs;
   std::string pipelineText;
+  Observer observer;
+  int passesObserved = 0;
 };
+
+/// How much scratch the GEMM library asks for, for the threads of `request`.
+ProductScratch productScratch(const Request &request);
 
 /// The nodes that the model recorded, one per line.
 std::string printGraph(const Graph &graph);

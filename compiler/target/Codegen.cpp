@@ -64,8 +64,9 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const jepa::CodegenOpt
     for (const auto &feature : llvm::sys::getHostCPUFeatures())
       features += (features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
   // O2: on these kernels O3 gains nothing and takes longer.
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, cpu, features, {}, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  auto level = options.quick ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Default;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, cpu, features, {}, llvm::Reloc::PIC_, std::nullopt, level));
 }
 
 std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,
@@ -96,7 +97,8 @@ std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMC
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(*code, modules);
+  auto level = options.quick ? llvm::OptimizationLevel::O1 : llvm::OptimizationLevel::O2;
+  builder.buildPerModuleDefaultPipeline(level).run(*code, modules);
   return code;
 }
 

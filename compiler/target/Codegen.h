@@ -28,6 +28,8 @@ void registerCodegenTranslations(mlir::DialectRegistry &registry);
 /// Which machine to generate code for; empty means this one.
 struct CodegenOptions {
   std::string cpu, features;
+  /// Compile fast instead of well, for code that runs once or twice. Gives the same numbers.
+  bool quick = false;
 };
 
 /// Translates a module in the LLVM dialect and optimises it for the machine. Null, with a diagnostic, on failure.

@@ -41,14 +41,15 @@ static int64_t findOffset(const BufferLifetime &lifetime, ArrayRef<std::pair<int
   return offset;
 }
 
-/// Sets the offsets of a function's buffers; returns the size of its frame.
-static int64_t placeBuffers(func::FuncOp function) {
+/// Sets the offsets of a function's buffers, temporaries in each other's places only if they may `share`; returns the size of
+/// its frame.
+static int64_t placeBuffers(func::FuncOp function, bool share) {
   SmallVector<BufferLifetime> lifetimes = computeBufferLifetimes(function);
   Builder builder(function.getContext());
   int64_t named = 0;
   SmallVector<BufferLifetime *> temporaries;
   for (BufferLifetime &lifetime : lifetimes) {
-    if (lifetime.buffer.getKind() == "temporary") {
+    if (lifetime.buffer.getKind() == "temporary" && share) {
       temporaries.push_back(&lifetime);
       continue;
     }
@@ -71,6 +72,8 @@ static int64_t placeBuffers(func::FuncOp function) {
 namespace {
 
 struct PlanMemoryPass : jepa::impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (failed(plan(function)))
@@ -100,7 +103,7 @@ struct PlanMemoryPass : jepa::impl::PlanMemoryBase<PlanMemoryPass> {
       call.setOperand(0, BufferOp::create(builder, call.getLoc(), callee.getArgumentTypes()[0], arena,
                                           builder.getStringAttr("temporary"), nullptr, nullptr, nullptr));
     }
-    int64_t bytes = std::max<int64_t>(placeBuffers(function), alignment);
+    int64_t bytes = std::max<int64_t>(placeBuffers(function, share), alignment);
     // What nothing touches needs no place.
     for (auto buffer : llvm::make_early_inc_range(block.getOps<BufferOp>()))
       if (!buffer.getOffset() && buffer->use_empty())

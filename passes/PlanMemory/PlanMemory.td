@@ -22,6 +22,10 @@ def PlanMemory : Pass<"jepa-plan-memory", "::mlir::ModuleOp"> {
 
     Example: `test/passes/plan-memory/example.mlir`.
   }];
+  let options = [
+    Option<"share", "share", "bool", "true", "Let buffers that are not live at once share bytes; without it each has its "
+           "own, to tell a wrong plan from a wrong kernel">
+  ];
 }
 
 #endif // JEPA_PASSES_PLANMEMORY_TD

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Artifact.h"
+#include "compiler/driver/Check.h"
 #include "compiler/driver/Plugins.h"
 #include "runtime/core/Error.h"
 #include "runtime/io/AtomicFile.h"
@@ -28,6 +29,7 @@ struct Options {
   std::string task = "train", output, stage, runtime, memoryLimit, cache;
   bool noCache = false;
   std::vector<std::string> models, passPlugins, disabled, extensions;
+  bool json = false;
 };
 
 void addBuildOptions(CLI::App &command, Options &options) {
@@ -182,6 +184,20 @@ int emit(Options &options) {
   return 0;
 }
 
+int runCheck(Options &options) {
+  settle(options);
+  Specialisation specialisation = specialise(options.request);
+  if (options.json) {
+    CheckReport report = check(specialisation);
+    std::cout << report.toJson().dump(true) << "\n";
+    return report.firstBad() ? 1 : 0;
+  }
+  printCheckHead(llvm::outs());
+  CheckReport report = check(specialisation, [](const CheckRow &row) { printCheckRow(llvm::outs(), row); });
+  printCheckVerdict(llvm::outs(), report);
+  return report.firstBad() ? 1 : 0;
+}
+
 int run(int argc, char **argv) {
   CLI::App app("jepac: specialised binaries for V-JEPA-style video models", "jepac");
   app.set_version_flag("--version", std::string("jepac ") + JEPAC_VERSION);
@@ -208,6 +224,9 @@ int run(int argc, char **argv) {
     stages += std::string(stages.empty() ? "" : "; ") + info.name + ": " + info.description;
   }
   emitCommand->add_option("--stage", options.stage, stages)->required()->check(CLI::IsMember(names));
+  CLI::App *checkCommand = app.add_subcommand("check", "Run a build's program after every pass and compare");
+  addBuildOptions(*checkCommand, options);
+  checkCommand->add_flag("--json", options.json, "Print the table as JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
@@ -219,6 +238,8 @@ int run(int argc, char **argv) {
   registerAllPasses();
   if (*listCommand)
     return list(options);
+  if (*checkCommand)
+    return runCheck(options);
   return *buildCommand ? build(options, argv[0]) : emit(options);
 }
 
