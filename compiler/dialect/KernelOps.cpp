@@ -60,5 +60,13 @@ LogicalResult GemmOp::verify() {
       return emitOpError("needs positive m, n and k");
   if (getLda() < (getTransA() ? getM() : getK()) || getLdb() < (getTransB() ? getK() : getN()) || getLdc() < getN())
     return emitOpError("has a row stride smaller than a row");
+  auto element = [](Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); };
+  Type a = element(getA()), b = element(getB()), c = element(getC());
+  if (a != b || !(a.isF32() || a.isBF16()))
+    return emitOpError("needs a and b of one element type, f32 or bf16, found ") << a << " and " << b;
+  if (!(c.isF32() || (c.isBF16() && a.isBF16())))
+    return emitOpError("needs c of f32, or of bf16 where a and b are, found ") << c;
+  if (getBias() && !element(getBias()).isF32())
+    return emitOpError("needs a bias of f32, found ") << element(getBias());
   return success();
 }

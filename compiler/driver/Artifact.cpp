@@ -126,6 +126,11 @@ static void countRuns(func::FuncOp function, int64_t times, SymbolTable &symbols
   });
 }
 
+/// "f32" or "bf16".
+static const char *elementName(Type memref) {
+  return cast<MemRefType>(memref).getElementType().isBF16() ? "bf16" : "f32";
+}
+
 static rt::Json describeProducts(ModuleOp module) {
   SymbolTable symbols(module);
   DenseMap<Operation *, int64_t> runs;
@@ -143,7 +148,8 @@ static rt::Json describeProducts(ModuleOp module) {
     json.set("ldc", int64_t(op.getLdc()));
     json.set("transA", op.getTransA());
     json.set("transB", op.getTransB());
-    json.set("accumulate", false);
+    json.set("inputs", elementName(op.getA().getType()));
+    json.set("result", elementName(op.getC().getType()));
     json.set("bias", static_cast<bool>(op.getBias()));
     json.set("scratch_bytes", byteSize(cast<MemRefType>(op.getScratch().getType())));
     keys.push_back(json.dump());

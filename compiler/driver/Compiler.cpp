@@ -22,7 +22,8 @@ using namespace mlir;
 using namespace jepa;
 
 static int64_t scratchBytes(const Product &p, int64_t threads) {
-  jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, 0, 0};
+  jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, 0,
+                       p.bf16Inputs ? JEPAC_BF16 : JEPAC_F32, p.bf16Result ? JEPAC_BF16 : JEPAC_F32, 0};
   int64_t bytes = jepac_gemm_scratch_bytes(&desc, threads);
   if (bytes < 0)
     throw rt::Error("oneDNN (libdnnl.so.2) could not be asked for a product of " + std::to_string(p.m) + " x " +

@@ -5,6 +5,8 @@
 
 #include "compiler/target/Passes.h"
 
+#include "runtime/core/Abi.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -128,7 +130,7 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
     auto module = op->getParentOfType<ModuleOp>();
     Type pointer = LLVM::LLVMPointerType::get(b.getContext());
     LLVM::LLVMFuncOp gemm =
-        declare(b, module, "jepac_gemm_f32", {pointer, pointer, pointer, pointer, pointer, pointer});
+        declare(b, module, "jepac_gemm", {pointer, pointer, pointer, pointer, pointer, pointer});
     Value description = LLVM::AddressOfOp::create(b, loc, pointer, describe(op, module, b));
     auto address = [&](Value converted, Value original) {
       return addressOf(b, loc, *getTypeConverter(), converted, original.getType());
@@ -143,12 +145,20 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
     return success();
   }
 
+  /// Two neighbouring 32-bit fields, little-endian.
+  static int64_t words(int64_t first, int64_t second) { return first | second << 32; }
+  static int64_t elementCode(Value memref) {
+    return cast<MemRefType>(memref.getType()).getElementType().isBF16() ? JEPAC_BF16 : JEPAC_F32;
+  }
+
   /// The constant `jepac_gemm_desc` of a product; equal products share it.
   StringRef describe(GemmOp op, ModuleOp module, ConversionPatternRewriter &b) const {
     int64_t values[] = {static_cast<int64_t>(op.getM()),   static_cast<int64_t>(op.getN()),
                         static_cast<int64_t>(op.getK()),   static_cast<int64_t>(op.getLda()),
                         static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc()),
-                        op.getTransA() | (op.getTransB() ? int64_t(1) << 32 : 0), 0};
+                        words(op.getTransA(), op.getTransB()),
+                        words(0, elementCode(op.getA())),
+                        words(elementCode(op.getC()), 0)};
     std::string name = "gemm";
     for (int64_t value : values)
       name += "." + std::to_string(value);
@@ -156,7 +166,6 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
       return existing.getSymName();
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
-    // Two 32-bit flags lie in one little-endian 64-bit word; `accumulate` and the reserved word are zero.
     auto type = LLVM::LLVMArrayType::get(b.getI64Type(), std::size(values));
     auto data = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(std::size(values))}, b.getI64Type()),
                                        ArrayRef<int64_t>(values));

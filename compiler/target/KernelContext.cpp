@@ -180,7 +180,9 @@ void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Valu
   LaunchOp::create(builder, op->getLoc(), kernel.getSymName(), all, count, grain, writes.size());
 }
 
-void KernelContext::product(const Product &p, Value c, Value a, Value b, Value bias) {
+void KernelContext::product(Product p, Value c, Value a, Value b, Value bias) {
+  p.bf16Inputs = cast<MemRefType>(a.getType()).getElementType().isBF16();
+  p.bf16Result = cast<MemRefType>(c.getType()).getElementType().isBF16();
   Value scratch = temporary({std::max<int64_t>(1, shared.productScratch(p))}, builder.getI8Type());
   GemmOp::create(builder, op->getLoc(), c, a, b, scratch, bias, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA,
                  p.transB);

@@ -23,10 +23,13 @@ struct Kernel {
   llvm::SmallVector<mlir::Value> buffers;
 };
 
-/// A product for the GEMM library: c[m, n] = op(a)[m, k] op(b)[k, n] (+ bias[n]), row-major, with row strides.
+/// A product for the GEMM library: c[m, n] = op(a)[m, k] op(b)[k, n] (+ bias[n]), row-major, with row strides. Elements
+/// are f32 or bf16 as the buffers say, the bias f32.
 struct Product {
   int64_t m, n, k, lda, ldb, ldc;
   bool transA = false, transB = false;
+  /// Set by KernelContext::product.
+  bool bf16Inputs = false, bf16Result = false;
 };
 
 /// What all functions of one module share while they are lowered.
@@ -78,7 +81,7 @@ public:
               int64_t count, int64_t grain, llvm::function_ref<void(Kernel &)> body);
 
   /// Calls the GEMM library, in parallel.
-  void product(const Product &product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
+  void product(Product product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
   /// Copies a buffer of the same shape; `from` may be a view.
   void copy(mlir::Value to, mlir::Value from);
   /// Elements from one row of `buffer` (as `rows` sees it) to the next.

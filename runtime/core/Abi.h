@@ -33,24 +33,37 @@ typedef void (*jepac_kernel)(void *const *args, int64_t begin, int64_t end, int6
 JEPAC_EXPORT void jepac_parallel_for(jepac_kernel kernel, void *const *args, int64_t count,
                                      int64_t grain);
 
+/// What a matrix holds.
+enum { JEPAC_F32 = 0, JEPAC_BF16 = 1 };
+
 /// C[m,n] = op(A)[m,k] op(B)[k,n], row-major. `op` transposes where its flag is
 /// set; lda, ldb, ldc are the row strides, in elements, of the matrices as they
-/// are stored. `accumulate` adds to what C holds.
+/// are stored. A and B hold `inputs`, C holds `result`; sums are f32, rounded
+/// once. With `packedB`, B is what jepac_gemm_pack made of it; ldb and transB are
+/// those that it was packed from.
 typedef struct {
   int64_t m, n, k, lda, ldb, ldc;
-  int32_t transA, transB, accumulate, reserved;
+  int32_t transA, transB, packedB, inputs, result, reserved;
 } jepac_gemm_desc;
 
 /// Runs a product; `bias` (n elements, added to every row) may be null. `scratch`
 /// holds at least jepac_gemm_scratch_bytes(d, threads of the pool) bytes. The
 /// result does not depend on the number of threads, bit for bit.
-JEPAC_EXPORT void jepac_gemm_f32(const jepac_gemm_desc *d, float *c, const float *a, const float *b,
-                                 const float *bias, void *scratch);
+JEPAC_EXPORT void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
+                             const float *bias, void *scratch);
 
 /// Scratch that a product needs at most, with or without bias, on that many
 /// threads. Asked when an artifact is built and again when it starts. -1 when
 /// the GEMM library is missing or refuses the shape.
 JEPAC_EXPORT int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *d, int64_t threads);
+
+/// Brings B into the layout that the library multiplies fastest, for every
+/// product with this n, k and `inputs`, whatever its m. `packed` holds
+/// jepac_gemm_packed_bytes(d) and starts at a multiple of 64 bytes; `scratch` as
+/// for the product.
+JEPAC_EXPORT void jepac_gemm_pack(const jepac_gemm_desc *d, void *packed, const void *b,
+                                  void *scratch);
+JEPAC_EXPORT int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *d);
 
 /// What generated code exports as `jepa_run`: one training step (task train) or
 /// one forward pass (task embed) over the arena.

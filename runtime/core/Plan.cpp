@@ -199,6 +199,12 @@ MaskPlan readMasks(const Reader &reader) {
   return masks;
 }
 
+/// "f32" or "bf16" as the ABI's number.
+std::int32_t readElements(const Reader &reader, const char *key) {
+  constexpr std::array<std::string_view, 2> names{"f32", "bf16"};
+  return reader.choice(key, names) == 1 ? JEPAC_BF16 : JEPAC_F32;
+}
+
 GemmUse readGemm(const Reader &reader) {
   constexpr std::int64_t most = std::int64_t(1) << 40;
   GemmUse use;
@@ -206,7 +212,8 @@ GemmUse readGemm(const Reader &reader) {
               reader.integer("k", 1, most),   reader.integer("lda", 1, most),
               reader.integer("ldb", 1, most), reader.integer("ldc", 1, most),
               reader.flag("transA"),          reader.flag("transB"),
-              reader.flag("accumulate"),      0};
+              reader.flag("packed"),          readElements(reader, "inputs"),
+              readElements(reader, "result"), 0};
   use.bias = reader.flag("bias");
   use.count = reader.has("count") ? reader.integer("count", 1) : 1;
   use.scratchBytes = reader.integer("scratch_bytes");

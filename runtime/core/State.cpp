@@ -37,8 +37,7 @@ void jepa::rt::checkMachine(const Plan &plan) {
     std::int64_t needed = gemmScratchBytes(use.desc, threads);
     if (needed > use.scratchBytes)
       throw Error("oneDNN needs " + std::to_string(needed) + " bytes of scratch for a product of " +
-                  std::to_string(use.desc.m) + " x " + std::to_string(use.desc.n) + " x " +
-                  std::to_string(use.desc.k) + " on this machine, planned were " +
+                  gemmShape(use.desc) + " on this machine, planned were " +
                   std::to_string(use.scratchBytes) + "; build the binary again here");
   }
 }

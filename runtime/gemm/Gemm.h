@@ -1,9 +1,9 @@
-//===- Gemm.h - matrix products of f32 ------------------------------------===//
+//===- Gemm.h - matrix products of f32 and bf16 ---------------------------===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The work behind jepac_gemm_f32 (runtime/core/Abi.h). A product is cut into
+// The work behind jepac_gemm (runtime/core/Abi.h). A product is cut into
 // tiles whose number and sizes follow from the shape alone; each runs on one
 // thread, so threads never change results.
 //
@@ -22,21 +22,29 @@ namespace jepa::rt {
 /// plan that has products.
 void requireOneDnn();
 
-/// Scratch for a product on up to `threads` threads, with and without bias;
-/// makes its primitives as well. Throws Error.
+/// Whether products of bf16 run as such here. Where not (no AVX-512), their
+/// operands are widened to f32 first: right, and slower. Throws Error.
+bool gemmHasBf16();
+
+/// Scratch for a product on up to `threads` threads, with and without bias, and
+/// for its packing; makes its primitives as well. Throws Error.
 std::int64_t gemmScratchBytes(const jepac_gemm_desc &desc, std::int64_t threads);
 
-/// The product by plain loops in f32, over rows in parallel: what remains where
-/// oneDNN is missing, and the tests' second opinion.
-void gemmByLoops(const jepac_gemm_desc &desc, float *c, const float *a, const float *b,
+/// The product by plain loops with sums in f32, over rows in parallel: what
+/// remains where oneDNN is missing, and the tests' second opinion.
+void gemmByLoops(const jepac_gemm_desc &desc, void *c, const void *a, const void *b,
                  const float *bias);
 
-/// How a shape is cut: `rows` x `columns` tiles, for people who measure.
+/// How a shape is cut, for people who measure: `rows` x `columns` tiles of C,
+/// and `depths` chunks of k that are summed in order.
 struct GemmTiling {
-  std::int64_t rows = 1, columns = 1;
+  std::int64_t rows = 1, columns = 1, depths = 1;
   bool packed = false; ///< B is brought into oneDNN's layout once per call
 };
 GemmTiling gemmTiling(const jepac_gemm_desc &desc);
+
+/// "363 x 768 x 3072", for messages.
+std::string gemmShape(const jepac_gemm_desc &desc);
 
 } // namespace jepa::rt
 

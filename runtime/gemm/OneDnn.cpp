@@ -117,18 +117,10 @@ namespace {
 struct Attributes {
   dnnl_primitive_attr_t attributes = nullptr;
 
-  explicit Attributes(bool accumulate) {
+  Attributes() {
     const OneDnn &dnn = OneDnn::get();
     checkOneDnn(dnn.primitive_attr_create(&attributes), "attributes");
     dnn.primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-    if (!accumulate)
-      return;
-    dnnl_post_ops_t operations = nullptr;
-    if (dnn.post_ops_create(&operations) != dnnl_success)
-      return;
-    dnn.post_ops_append_sum(operations, 1.0f);
-    dnn.primitive_attr_set_post_ops(attributes, operations);
-    dnn.post_ops_destroy(operations);
   }
   ~Attributes() { OneDnn::get().primitive_attr_destroy(attributes); }
 };
@@ -137,9 +129,9 @@ struct Attributes {
 std::unique_ptr<Primitive> jepa::rt::makeMatmul(const dnnl_memory_desc_t &source,
                                                 const dnnl_memory_desc_t &weights,
                                                 const dnnl_memory_desc_t *bias,
-                                                const dnnl_memory_desc_t &result, bool accumulate) {
+                                                const dnnl_memory_desc_t &result) {
   const OneDnn &dnn = OneDnn::get();
-  Attributes attributes(accumulate);
+  Attributes attributes;
   dnnl_matmul_desc_t operation;
   checkOneDnn(dnn.matmul_desc_init(&operation, &source, &weights, bias, &result), "a product");
   dnnl_primitive_desc_t description = nullptr;
@@ -152,7 +144,7 @@ std::unique_ptr<Primitive> jepa::rt::makeMatmul(const dnnl_memory_desc_t &source
 std::unique_ptr<Primitive> jepa::rt::makeReorder(const dnnl_memory_desc_t &from,
                                                  const dnnl_memory_desc_t &to) {
   const OneDnn &dnn = OneDnn::get();
-  Attributes attributes(false);
+  Attributes attributes;
   dnnl_primitive_desc_t description = nullptr;
   checkOneDnn(dnn.reorder_primitive_desc_create(&description, &from, dnn.engine, &to, dnn.engine,
                                                 attributes.attributes),

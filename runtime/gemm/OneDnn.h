@@ -31,10 +31,6 @@ namespace jepa::rt {
   X(primitive_attr_create)                                                                         \
   X(primitive_attr_destroy)                                                                        \
   X(primitive_attr_set_scratchpad_mode)                                                            \
-  X(primitive_attr_set_post_ops)                                                                   \
-  X(post_ops_create)                                                                               \
-  X(post_ops_append_sum)                                                                           \
-  X(post_ops_destroy)                                                                              \
   X(primitive_desc_create)                                                                         \
   X(reorder_primitive_desc_create)                                                                 \
   X(primitive_desc_query_md)                                                                       \
@@ -96,7 +92,7 @@ private:
 std::unique_ptr<Primitive> makeMatmul(const dnnl_memory_desc_t &source,
                                       const dnnl_memory_desc_t &weights,
                                       const dnnl_memory_desc_t *bias,
-                                      const dnnl_memory_desc_t &result, bool accumulate);
+                                      const dnnl_memory_desc_t &result);
 
 std::unique_ptr<Primitive> makeReorder(const dnnl_memory_desc_t &from,
                                        const dnnl_memory_desc_t &to);

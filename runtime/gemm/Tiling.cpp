@@ -2,6 +2,7 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "runtime/core/BFloat16.h"
 #include "runtime/core/ThreadPool.h"
 #include "runtime/gemm/Gemm.h"
 
@@ -41,21 +42,29 @@ GemmTiling jepa::rt::gemmTiling(const jepac_gemm_desc &d) {
       std::clamp<std::int64_t>(columns, 1, std::max<std::int64_t>(affordable / tiling.rows, 1));
   bool denseB = d.ldb == (d.transB ? d.k : d.n);
   // One tile of rows uses B once: then oneDNN packs it on the way, if dense.
-  tiling.packed = tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);
+  tiling.packed = d.packedB || tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);
   return tiling;
 }
 
-void jepa::rt::gemmByLoops(const jepac_gemm_desc &d, float *c, const float *a, const float *b,
+/// Element `index` of a matrix.
+static float element(const void *matrix, std::int64_t index, std::int32_t type) {
+  return type == JEPAC_BF16 ? bfloatToFloat(static_cast<const std::uint16_t *>(matrix)[index])
+                            : static_cast<const float *>(matrix)[index];
+}
+
+void jepa::rt::gemmByLoops(const jepac_gemm_desc &d, void *c, const void *a, const void *b,
                            const float *bias) {
   auto rows = [&](std::int64_t begin, std::int64_t end, std::int64_t) {
     for (std::int64_t i = begin; i < end; ++i)
       for (std::int64_t j = 0; j < d.n; ++j) {
-        float sum = bias ? bias[j] : 0.0f;
+        float sum = bias ? bias[j] : 0.0F;
         for (std::int64_t p = 0; p < d.k; ++p)
-          sum += a[d.transA ? p * d.lda + i : i * d.lda + p] *
-                 b[d.transB ? j * d.ldb + p : p * d.ldb + j];
-        float &out = c[i * d.ldc + j];
-        out = d.accumulate ? out + sum : sum;
+          sum += element(a, d.transA ? p * d.lda + i : i * d.lda + p, d.inputs) *
+                 element(b, d.transB ? j * d.ldb + p : p * d.ldb + j, d.inputs);
+        if (d.result == JEPAC_BF16)
+          static_cast<std::uint16_t *>(c)[i * d.ldc + j] = floatToBfloat(sum);
+        else
+          static_cast<float *>(c)[i * d.ldc + j] = sum;
       }
   };
   parallelFor(d.m, 4, rows);

@@ -22,10 +22,6 @@ float jepa::rt::halfToFloat(std::uint16_t bits) {
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-float jepa::rt::bfloatToFloat(std::uint16_t bits) {
-  return std::bit_cast<float>(std::uint32_t(bits) << 16);
-}
-
 /// Whether I32 holds `value`.
 template <typename T> static bool fitsI32(T value) {
   using Limits = std::numeric_limits<std::int32_t>;

@@ -5,13 +5,13 @@
 #ifndef JEPA_RUNTIME_IO_ELEMENTS_H
 #define JEPA_RUNTIME_IO_ELEMENTS_H
 
+#include "runtime/core/BFloat16.h"
 #include "runtime/io/Safetensors.h"
 
 namespace jepa::rt {
 
-/// The value of an IEEE half and of a bfloat16.
+/// The value of an IEEE half.
 float halfToFloat(std::uint16_t bits);
-float bfloatToFloat(std::uint16_t bits);
 
 /// Converts `count` elements of type `from` at `source` to `dtype` at `to`;
 /// neither has to be aligned. Returns -1, or the index of the first element

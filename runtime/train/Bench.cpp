@@ -4,9 +4,11 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/train/Bench.h"
 
+#include "runtime/core/BFloat16.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Random.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/Gemm.h"
 #include "runtime/io/Progress.h"
 
 #include <algorithm>
@@ -44,12 +46,16 @@ public:
       throw Error("cannot allocate " + std::to_string(bytes) + " bytes to time a product");
   }
   void *get() const { return memory.get(); }
-  float *fill(std::int64_t count) {
+  void *fill(std::int64_t count, std::int32_t type) {
     // Small whole numbers: no denormals, no overflow.
-    auto *values = static_cast<float *>(memory.get());
-    for (std::int64_t i = 0; i < count; ++i)
-      values[i] = static_cast<float>(i % 7 - 3);
-    return values;
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto value = static_cast<float>(i % 7 - 3);
+      if (type == JEPAC_BF16)
+        static_cast<std::uint16_t *>(memory.get())[i] = floatToBfloat(value);
+      else
+        static_cast<float *>(memory.get())[i] = value;
+    }
+    return memory.get();
   }
 
 private:
@@ -61,16 +67,26 @@ private:
 
 } // namespace
 
-/// Median seconds of one product alone.
+/// Median seconds of one product alone, its weight packed beforehand.
 static double timeGemm(const GemmUse &use) {
-  const jepac_gemm_desc &d = use.desc;
+  jepac_gemm_desc d = use.desc;
   std::int64_t aCount = (d.transA ? d.k : d.m) * d.lda, bCount = (d.transB ? d.n : d.k) * d.ldb;
-  std::int64_t cCount = d.m * d.ldc;
-  Matrix a(aCount * 4), b(bCount * 4), c(cCount * 4), bias(d.n * 4), scratch(use.scratchBytes);
-  const float *biasValues = use.bias ? bias.fill(d.n) : nullptr;
-  const float *aValues = a.fill(aCount), *bValues = b.fill(bCount);
-  float *cValues = c.fill(cCount);
-  auto once = [&] { jepac_gemm_f32(&d, cValues, aValues, bValues, biasValues, scratch.get()); };
+  // Where A is not transposed, B is a layer's weight; otherwise the product is
+  // a weight's gradient.
+  d.packedB = !d.transA;
+  std::int64_t scratchBytes = gemmScratchBytes(d, ThreadPool::get().threads());
+  Matrix a(aCount * 4), b(bCount * 4), c(d.m * d.ldc * 4), bias(d.n * 4), scratch(scratchBytes);
+  Matrix packed(d.packedB ? jepac_gemm_packed_bytes(&d) : 0);
+  const void *aValues = a.fill(aCount, d.inputs), *bValues = b.fill(bCount, d.inputs);
+  const void *biasValues = use.bias ? bias.fill(d.n, JEPAC_F32) : nullptr;
+  if (d.packedB) {
+    jepac_gemm_pack(&d, packed.get(), bValues, scratch.get());
+    bValues = packed.get();
+  }
+  auto once = [&] {
+    jepac_gemm(&d, c.get(), aValues, bValues, static_cast<const float *>(biasValues),
+               scratch.get());
+  };
   double first = timed(once);
   auto runs = static_cast<int>(std::clamp(secondsPerGemm / std::max(first, 1e-7), 3.0, 200.0));
   std::vector<double> seconds;
@@ -118,6 +134,8 @@ Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
     product.set("k", use.desc.k);
     product.set("trans_a", use.desc.transA != 0);
     product.set("trans_b", use.desc.transB != 0);
+    product.set("inputs", use.desc.inputs == JEPAC_BF16 ? "bf16" : "f32");
+    product.set("result", use.desc.result == JEPAC_BF16 ? "bf16" : "f32");
     product.set("count", use.count);
     product.set("seconds", each * count);
     product.set("flops", work / each);

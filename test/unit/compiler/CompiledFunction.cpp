@@ -38,7 +38,7 @@ static void take(llvm::Error error) {
 }
 
 /// Products by plain loops: the tests are about generated code, not about the library.
-static void gemm(const jepac_gemm_desc *d, float *c, const float *a, const float *b, const float *bias, void *) {
+static void gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b, const float *bias, void *) {
   rt::gemmByLoops(*d, c, a, b, bias);
 }
 
@@ -87,7 +87,7 @@ CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target,
   llvm::orc::SymbolMap runtime;
   runtime[jit->mangleAndIntern("jepac_parallel_for")] = {llvm::orc::ExecutorAddr::fromPtr(&jepac_parallel_for),
                                                          llvm::JITSymbolFlags::Exported};
-  runtime[jit->mangleAndIntern("jepac_gemm_f32")] = {llvm::orc::ExecutorAddr::fromPtr(&gemm),
+  runtime[jit->mangleAndIntern("jepac_gemm")] = {llvm::orc::ExecutorAddr::fromPtr(&gemm),
                                                      llvm::JITSymbolFlags::Exported};
   take(library.define(llvm::orc::absoluteSymbols(std::move(runtime))));
   // The C library's mathematics.

@@ -50,7 +50,7 @@ TEST(Plan, ReadsWhatTheCompilerWrites) {
     "target":32,"num_blocks":8,"spatial_scale":[0.15,0.15],"temporal_scale":[1,1],
     "aspect_ratio":[0.75,1.5]}]})"));
   text.plan.set("gemms", Json::parse(R"([{"m":1,"n":2,"k":3,"lda":3,"ldb":3,"ldc":2,"transA":0,
-    "transB":1,"accumulate":0,"bias":1,"count":24,"scratch_bytes":64}])"));
+    "transB":1,"inputs":"bf16","result":"f32","bias":1,"count":24,"scratch_bytes":64}])"));
   Plan plan = Plan::parse(text.text());
   EXPECT_EQ(plan.task, Task::Train);
   EXPECT_EQ(plan.dtype, DType::F32);
@@ -69,6 +69,8 @@ TEST(Plan, ReadsWhatTheCompilerWrites) {
   EXPECT_EQ(plan.masks->groups.at(0).aspectRatio[1], 1.5);
   ASSERT_EQ(plan.gemms.size(), 1u);
   EXPECT_EQ(plan.gemms[0].desc.transB, 1);
+  EXPECT_EQ(plan.gemms[0].desc.inputs, JEPAC_BF16);
+  EXPECT_EQ(plan.gemms[0].desc.result, JEPAC_F32);
   EXPECT_TRUE(plan.gemms[0].bias);
   EXPECT_THROW(plan.at("nothing"), Error);
 }

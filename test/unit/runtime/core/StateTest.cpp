@@ -113,7 +113,7 @@ TEST(Machine, RefusesMoreThreadsThanPlanned) {
 TEST(Machine, RefusesMoreScratchThanPlanned) {
   PlanText text;
   text.plan.set("gemms", Json::parse(R"([{"m":64,"n":64,"k":64,"lda":64,"ldb":64,"ldc":64,
-    "transA":0,"transB":1,"accumulate":0,"bias":1,"count":1,"scratch_bytes":0}])"));
+    "transA":0,"transB":1,"inputs":"f32","result":"f32","bias":1,"count":1,"scratch_bytes":0}])"));
   Plan plan = Plan::parse(text.text());
   ThreadPool::get().setThreads(1);
   try {
