@@ -88,6 +88,8 @@ public:
   static int64_t rowStride(mlir::Value buffer);
 
   int64_t getMaxThreads() const { return shared.maxThreads; }
+  /// Whether kernels may use the dot product of AVX512-BF16; the code generator aborts on it elsewhere.
+  bool hasBf16Dot() const { return false; }
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;

@@ -3,249 +3,350 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// One task is one head of one clip. With P the probabilities, computed again
-// from logsumexp, and D the sums over features of dO * O:
-//   dV += P^T dO,  dS = P * (dO V^T - D),  dQ += scale dS K,  dK += dS^T (scale Q)
+// With P the probabilities, computed again from logsumexp, and D the sums over
+// features of dO * O:
+//   dV += P^T dO,  dS = P * (dO V^T - D),  dQ += scale dS K,  dK += scale dS^T Q
 // The outer loop goes over blocks of keys, whose gradients are complete at its
 // end; the inner one over blocks of queries, whose gradients stay in scratch.
+// Where there are few heads, a task does a part of a head's keys, and a second
+// launch adds the parts' gradients of queries, in order. How many parts there
+// are follows from shapes alone, so threads change nothing.
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/target/cpu/AttentionLayout.h"
+#include "compiler/target/cpu/AttentionPack.h"
 #include "compiler/target/cpu/Kernels.h"
 #include "compiler/target/cpu/Sweep.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace jepa;
+
+/// Keys and queries to a block at most, multiples of a panel.
+static constexpr int64_t maxKeys = 128, maxQueries = 128;
+/// So many tasks keep a small machine's threads busy.
+static constexpr int64_t enoughTasks = 12;
 
 namespace {
 
 /// The launch's buffers, in their order.
 enum Buffer {
-  DQuery, DKey, DValue,
-  // Scratch of a slot, all queries: packed (scaled) queries, packed dO, dQ [queries, padded width]; logsumexp and D.
-  Queries, DResults, DQueries, Statistics,
-  // One block of keys: columns [panels, width, 32] and rows [keys, padded width].
-  KeyColumns, ValueColumns, KeyRows, DKeys, DValues,
-  // One block of queries and keys.
-  Probabilities, DScores,
-  DResult, Query, Key, ValueIn, Output, Logsumexp, firstKeyList
+  // [clip, token, features]; with several parts the query's gradient is [part * clips + clip, token, features].
+  DQuery,
+  DKey,
+  DValue,
+  // Scratch of a slot. All queries: packed queries and dO, statistics [2, queries], dQ [queries, features].
+  QueryRows,
+  DResultRows,
+  Statistics,
+  DQueries,
+  // A block of keys: panels, pairs, gradients [panel, features, 32], and 32 of them as rows.
+  KeyPanels,
+  ValuePanels,
+  KeyPairs,
+  DKeys,
+  DValues,
+  GradientRows,
+  // A block of queries and keys: a tile of probabilities; words of two queries [panel, queries, 32]; rows of words of
+  // two keys.
+  Tile8,
+  Probabilities,
+  DScores,
+  DScoreRows,
+  // With words of two bf16 only: otherwise they are the same as the rows.
+  QueryPairs,
+  DResultPairs
 };
 enum Statistic { LogSum, Delta };
 
+struct Blocks {
+  int64_t keys, queries;
+};
+
 struct AttentionGradEmitter {
   const AttentionLayout &layout;
-  const VisibleKeys &visible;
+  Words words;
+  Blocks blocks;
   Kernel &k;
   Emit &e;
-  Number task, slot;
-  /// How many keys the task's clip sees.
-  Number count;
+  Number slot;
+  ArrayRef<Value> operands;
+  const AttentionTask &task;
+  GroupTokens queries, keys;
 
-  void run();
+  void run(int64_t parts);
 
 private:
-  static constexpr int64_t vectors = Tile::columns / Tile::lanes;
-  Value buffer(Buffer which) const { return k.buffers[which]; }
-  HeadRows rowsOf(Buffer which) const {
-    return {buffer(which), task / layout.heads, (task % layout.heads) * layout.width};
+  enum Operand { DResult, Query, Key, ValueOperand, Output, Logsumexp };
+  Value buffer(Buffer which) const {
+    if (!words.pairs && which == QueryPairs)
+      which = QueryRows;
+    if (!words.pairs && which == DResultPairs)
+      which = DResultRows;
+    return k.buffers[which];
   }
-  Number keyAt(Number position) const {
-    return visible.key(e, ArrayRef<Value>(k.buffers).drop_front(firstKeyList), task / layout.heads, position);
-  }
+  HeadRows rowsOf(Value buffer) const { return HeadRows(buffer, task, layout.width); }
+  AttentionPack pack() const { return {e, words, layout.width, slot}; }
+  Number roundUp(Number count, int64_t unit) const { return (count + (unit - 1)) / unit * unit; }
 
   void packQueries();
-  void packKeys(Number first, Number panels);
-  void strip(Number firstPanel, Number panels, Number row, Number rowInBlock);
-  void scoreTile(Number firstPanel, Number panel, Number row, Number rowInBlock);
-  void keyGradients(Number panels, Number firstRow, Number rows);
-  void addProduct(Buffer sums, Number sumRow, Number depth, function_ref<Number(Number, int64_t)> a, Buffer rows,
-                  Number firstRow);
-  void writeKeyGradients(Number first, Number panels);
+  void packKeys(Number first, Number count);
+  void scoreTile(Number panel, Number firstRow, Number row);
+  void addKeyGradients(Number panel, Number firstRow, Number rows);
+  void addQueryGradients(Number row, Number rowInBlock, Number keyCount);
+  void writeKeyGradients(Number first, Number count);
 };
 
 } // namespace
 
-void AttentionGradEmitter::run() {
+void AttentionGradEmitter::run(int64_t parts) {
   packQueries();
-  if (visible.hidesKeys())
-    e.loop(0, layout.keys, 1, [&](Number token) {
-      for (HeadRows gradient : {rowsOf(DKey), rowsOf(DValue)})
-        sweep(e, layout.width, [&](Span &span) {
-          span.shifted(gradient.feature).store(span.constant(0), gradient.buffer, gradient.at(token));
-        });
+  Number keyBlocks = (keys.count + (blocks.keys - 1)) / blocks.keys;
+  Number begin = task.part * keyBlocks / e.index(parts), end = (task.part + 1) * keyBlocks / e.index(parts);
+  e.loop(begin, end, 1, [&](Number keyBlock) {
+    Number firstKey = keyBlock * blocks.keys, keysHere = e.min(e.index(blocks.keys), keys.count - firstKey);
+    packKeys(firstKey, keysHere);
+    e.loop(e.index(0), queries.count, blocks.queries, [&](Number firstRow) {
+      Number rows = e.min(e.index(blocks.queries), queries.count - firstRow);
+      e.loop(e.index(0), (keysHere + (Tile::columns - 1)) / Tile::columns, 1, [&](Number panel) {
+        e.loop(e.index(0), rows, Tile::rows, [&](Number row) { scoreTile(panel, firstRow, row); });
+        addKeyGradients(panel, firstRow, rows);
+      });
+      e.loop(e.index(0), rows, Tile::rows, [&](Number row) { addQueryGradients(firstRow + row, row, keysHere); });
     });
-  Number panels = (count + (Tile::columns - 1)) / Tile::columns;
-  e.loop(e.index(0), panels, layout.panelsPerBlock, [&](Number firstPanel) {
-    Number here = e.min(e.index(layout.panelsPerBlock), panels - firstPanel);
-    packKeys(firstPanel * Tile::columns, here);
-    e.loop(0, layout.paddedQueries(), layout.queriesPerBlock, [&](Number firstRow) {
-      Number rows = e.min(e.index(layout.queriesPerBlock), e.index(layout.paddedQueries()) - firstRow);
-      e.loop(e.index(0), rows, Tile::rows, [&](Number row) { strip(firstPanel, here, firstRow + row, row); });
-      keyGradients(here, firstRow, rows);
-    });
-    writeKeyGradients(firstPanel * Tile::columns, here);
+    writeKeyGradients(firstKey, keysHere);
   });
-  Number scale = e.constant(e.builder.getF32Type(), layout.scale);
-  e.loop(0, layout.queries, 1, [&](Number row) {
-    unpackRow(e, layout.width, rowsOf(DQuery), row, buffer(DQueries), {slot, row}, scale);
-  });
+  HeadRows gradient = rowsOf(buffer(DQuery));
+  if (parts > 1)
+    gradient.clip = task.part * static_cast<double>(layout.clips) + task.clip;
+  Number scale = e.constant(e.builder.getF32Type(), parts > 1 ? 1 : layout.scale);
+  e.loop(e.index(0), queries.count, 1,
+         [&](Number row) { pack().writeRow(gradient, queries.at(row), buffer(DQueries), row, scale); });
 }
 
 void AttentionGradEmitter::packQueries() {
-  Type f32 = e.builder.getF32Type();
-  Number scale = e.constant(f32, layout.scale);
-  HeadRows query = rowsOf(Query), dresult = rowsOf(DResult), output = rowsOf(Output);
-  e.loop(0, layout.queries, 1, [&](Number row) {
-    packRow(e, layout.width, buffer(Queries), {slot, row}, query, row, scale);
-    packRow(e, layout.width, buffer(DResults), {slot, row}, dresult, row);
-    Number delta = sumRow(e, layout.width, [&](Span &span) {
-      return span.load(buffer(DResults), {slot, row}) *
-             span.shifted(output.feature).load(output.buffer, output.at(row));
-    });
-    e.store(delta, buffer(Statistics), {slot, e.index(Delta), row});
-    Number logsumexp = e.load(buffer(Logsumexp), {output.clip, task % layout.heads, row});
-    e.store(logsumexp, buffer(Statistics), {slot, e.index(LogSum), row});
-  });
-  // Rows past the last query: with a gradient of zero they add nothing anywhere.
-  e.loop(layout.queries, layout.paddedQueries(), 1, [&](Number row) {
-    for (Buffer which : {Queries, DResults})
-      zeroRow(e, layout.paddedWidth, buffer(which), {slot, row});
-    for (Statistic which : {LogSum, Delta})
-      e.store(e.constant(f32, 0), buffer(Statistics), {slot, e.index(which), row});
-  });
-  e.loop(0, layout.paddedQueries(), 1,
-         [&](Number row) { zeroRow(e, layout.paddedWidth, buffer(DQueries), {slot, row}); });
-}
-
-void AttentionGradEmitter::packKeys(Number first, Number panels) {
-  HeadRows key = rowsOf(Key), value = rowsOf(ValueIn);
-  Number positions = panels * Tile::columns, real = e.min(positions, count - first);
-  e.loop(e.index(0), real, 1, [&](Number position) {
-    Number token = keyAt(first + position);
-    packColumn(e, layout.width, buffer(KeyColumns), slot, position, key, token);
-    packColumn(e, layout.width, buffer(ValueColumns), slot, position, value, token);
-    packRow(e, layout.width, buffer(KeyRows), {slot, position}, key, token);
-  });
-  e.loop(real, positions, 1, [&](Number position) {
-    for (Buffer which : {KeyColumns, ValueColumns})
-      zeroColumn(e, layout.width, buffer(which), slot, position);
-    zeroRow(e, layout.paddedWidth, buffer(KeyRows), {slot, position});
-  });
-  e.loop(e.index(0), positions, 1, [&](Number position) {
-    for (Buffer which : {DKeys, DValues})
-      zeroRow(e, layout.paddedWidth, buffer(which), {slot, position});
+  HeadRows query = rowsOf(operands[Query]), dresult = rowsOf(operands[DResult]), output = rowsOf(operands[Output]);
+  // Rows past the last query repeat it: what they give is multiplied by a pair's zero or not written.
+  Number rows = roundUp(queries.count, Tile::rows);
+  pack().rows(buffer(QueryRows), query, queries, e.index(0), rows);
+  pack().rows(buffer(DResultRows), dresult, queries, e.index(0), rows);
+  if (words.pairs) {
+    pack().pairs(buffer(QueryPairs), query, queries, e.index(0), queries.count);
+    pack().pairs(buffer(DResultPairs), dresult, queries, e.index(0), queries.count);
+  }
+  e.loop(e.index(0), rows, 1, [&](Number row) {
+    Number token = queries.at(row);
+    e.store(pack().dot(dresult, output, token), buffer(Statistics), {slot, e.index(Delta), row});
+    Number logarithm = e.load(operands[Logsumexp], {task.clip, task.head, token});
+    e.store(logarithm * M_LOG2E, buffer(Statistics), {slot, e.index(LogSum), row});
+    zeroRow(e, AttentionPack::rowFeatures(layout.width), buffer(DQueries), {slot, row});
   });
 }
 
-/// sums[sumRow + i, :] += sum over d in [0, depth) of a(d, i) * rows[firstRow + d, :]
-void AttentionGradEmitter::addProduct(Buffer sums, Number sumRow, Number depth,
-                                      function_ref<Number(Number, int64_t)> a, Buffer rows, Number firstRow) {
-  Tile::forColumns(e, layout.paddedWidth, [&](Number column, int64_t vectors) {
-    auto place = [&](int64_t i) {
-      return SmallVector<Value>{slot, sumRow + i / vectors, column + i % vectors * Tile::lanes};
-    };
-    SmallVector<Number> tile;
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      tile.push_back(e.loadVector(buffer(sums), place(i), Tile::lanes));
-    tile = Tile::multiply(e, depth, vectors, tile, a, [&](Number d, int64_t v) {
-      return e.loadVector(buffer(rows), {slot, firstRow + d, column + v * Tile::lanes}, Tile::lanes);
+void AttentionGradEmitter::packKeys(Number first, Number count) {
+  HeadRows key = rowsOf(operands[Key]), value = rowsOf(operands[ValueOperand]);
+  Number columns = roundUp(count, Tile::columns);
+  pack().panels(buffer(KeyPanels), key, keys, first, columns);
+  pack().panels(buffer(ValuePanels), value, keys, first, columns);
+  pack().pairs(buffer(KeyPairs), key, keys, first, count);
+  Number zero = e.constant(Tile::vectorType(e), 0);
+  e.loop(e.index(0), columns / Tile::columns, 1, [&](Number panel) {
+    e.loop(0, Tile::padded(layout.width, Tile::rows), 1, [&](Number feature) {
+      for (Buffer which : {DKeys, DValues})
+        for (int64_t v = 0; v < Tile::vectors; ++v)
+          e.storeVector(zero, buffer(which), {slot, panel, feature, e.index(v * Tile::lanes)});
     });
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      e.storeVector(tile[i], buffer(sums), place(i));
   });
 }
 
 /// Probabilities and score gradients of 8 queries and 32 keys.
-void AttentionGradEmitter::scoreTile(Number firstPanel, Number panel, Number row, Number rowInBlock) {
-  auto product = [&](ArrayRef<Number> starts, Buffer left, Buffer columns) {
-    SmallVector<Number> tile;
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      tile.push_back(starts[i % vectors]);
+void AttentionGradEmitter::scoreTile(Number panel, Number firstRow, Number row) {
+  auto product = [&](Buffer left, Buffer right) {
     return Tile::multiply(
-        e, e.index(layout.width), vectors, tile,
-        [&](Number d, int64_t i) { return e.load(buffer(left), {slot, row + i, d}); },
-        [&](Number d, int64_t v) {
-          return e.loadVector(buffer(columns), {slot, panel, d, e.index(v * Tile::lanes)}, Tile::lanes);
+        e, words, e.index(words.count(layout.width)), Tile::vectors, Tile::zeros(e),
+        [&](Number depth, int64_t i) {
+          return e.load(buffer(left), {slot, firstRow + row + i, depth});
+        },
+        [&](Number depth, int64_t v) {
+          return e.loadVector(buffer(right), {slot, panel, depth, e.index(v * Tile::lanes)}, Tile::lanes);
         });
   };
-  auto place = [&](int64_t i) {
-    return SmallVector<Value>{slot, rowInBlock + i / vectors, panel * Tile::columns + i % vectors * Tile::lanes};
-  };
   auto statistic = [&](Statistic which, int64_t i) {
-    return e.broadcast(e.load(buffer(Statistics), {slot, e.index(which), row + i / vectors}), Tile::lanes);
+    return e.broadcast(e.load(buffer(Statistics), {slot, e.index(which), firstRow + row + i}), Tile::lanes);
   };
-  SmallVector<Number> scores = product(scoreStart(e, (firstPanel + panel) * Tile::columns, count,
-                                                  visible.isRagged(layout)), Queries, KeyColumns);
-  for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-    e.storeVector(e.exp(scores[i] - statistic(LogSum, i)), buffer(Probabilities), place(i));
-  SmallVector<Number> slopes = product(SmallVector<Number>(vectors, e.constant(Tile::vectorType(e), 0)), DResults,
-                                       ValueColumns);
-  for (int64_t i = 0; i < Tile::rows * vectors; ++i) {
-    Number probability = e.loadVector(buffer(Probabilities), place(i), Tile::lanes);
-    e.storeVector(probability * (slopes[i] - statistic(Delta, i)), buffer(DScores), place(i));
+  auto storePairs = [&](ArrayRef<Number> tile, Buffer to) {
+    for (int64_t i = 0; i < Tile::rows; i += words.each())
+      for (int64_t v = 0; v < Tile::vectors; ++v) {
+        Number next = words.pairs ? tile[(i + 1) * Tile::vectors + v] : Number();
+        e.storeVector(words.zip(e, tile[i * Tile::vectors + v], next), buffer(to),
+                      {slot, panel, (row + i) / words.each(), e.index(v * Tile::lanes)});
+      }
+  };
+  auto place = [&](int64_t i) {
+    return SmallVector<Value>{slot, e.index(i / Tile::vectors), e.index(i % Tile::vectors * Tile::lanes)};
+  };
+  Number scale = e.constant(Tile::vectorType(e), layout.scale * M_LOG2E);
+  SmallVector<Number> probabilities = product(QueryRows, KeyPanels);
+  for (auto [i, score] : llvm::enumerate(probabilities)) {
+    score = exp2(e, score * scale - statistic(LogSum, i / Tile::vectors));
+    e.storeVector(score, buffer(Tile8), place(i));
   }
+  storePairs(probabilities, Probabilities);
+  SmallVector<Number> slopes = product(DResultRows, ValuePanels);
+  for (auto [i, slope] : llvm::enumerate(slopes))
+    slope = e.loadVector(buffer(Tile8), place(i), Tile::lanes) * (slope - statistic(Delta, i / Tile::vectors));
+  storePairs(slopes, DScores);
+  for (int64_t i = 0; i < Tile::rows; ++i)
+    for (int64_t v = 0; v < Tile::vectors; v += words.each())
+      e.storeVector(words.join(e, ArrayRef(slopes).slice(i * Tile::vectors + v, words.each())), buffer(DScoreRows),
+                    {slot, row + i, panel * (Tile::columns / words.each()) + v * Tile::lanes / words.each()});
 }
 
-void AttentionGradEmitter::strip(Number firstPanel, Number panels, Number row, Number rowInBlock) {
-  e.loop(e.index(0), panels, 1, [&](Number panel) { scoreTile(firstPanel, panel, row, rowInBlock); });
-  addProduct(DQueries, row, panels * Tile::columns,
-             [&](Number d, int64_t i) { return e.load(buffer(DScores), {slot, rowInBlock + i, d}); }, KeyRows,
-             e.index(0));
+/// dV^T += dO^T P and dK^T += Q^T dS, over the rows of a block.
+void AttentionGradEmitter::addKeyGradients(Number panel, Number firstRow, Number rows) {
+  Number firstWord = firstRow / words.each();
+  auto add = [&](Buffer sums, Buffer left, Buffer right) {
+    e.loop(0, Tile::padded(layout.width, Tile::rows), Tile::rows, [&](Number feature) {
+      auto place = [&](int64_t i) {
+        return SmallVector<Value>{slot, panel, feature + i / Tile::vectors, e.index(i % Tile::vectors * Tile::lanes)};
+      };
+      SmallVector<Number> tile;
+      for (int64_t i = 0; i < Tile::rows * Tile::vectors; ++i)
+        tile.push_back(e.loadVector(buffer(sums), place(i), Tile::lanes));
+      tile = Tile::multiply(
+          e, words, words.count(rows), Tile::vectors, tile,
+          [&](Number depth, int64_t i) {
+            return e.load(buffer(left), {slot, firstWord + depth, feature + i});
+          },
+          [&](Number depth, int64_t v) {
+            return e.loadVector(buffer(right), {slot, panel, depth, e.index(v * Tile::lanes)}, Tile::lanes);
+          });
+      for (auto [i, vector] : llvm::enumerate(tile))
+        e.storeVector(vector, buffer(sums), place(i));
+    });
+  };
+  add(DValues, DResultPairs, Probabilities);
+  add(DKeys, QueryPairs, DScores);
 }
 
-void AttentionGradEmitter::keyGradients(Number panels, Number firstRow, Number rows) {
-  e.loop(e.index(0), panels * Tile::columns, Tile::rows, [&](Number key) {
-    addProduct(DValues, key, rows,
-               [&](Number d, int64_t i) { return e.load(buffer(Probabilities), {slot, d, key + i}); }, DResults,
-               firstRow);
-    addProduct(DKeys, key, rows, [&](Number d, int64_t i) { return e.load(buffer(DScores), {slot, d, key + i}); },
-               Queries, firstRow);
+/// dQ += dS K for 8 queries, over the keys of a block.
+void AttentionGradEmitter::addQueryGradients(Number row, Number rowInBlock, Number keyCount) {
+  Tile::forColumns(e, AttentionPack::rowFeatures(layout.width), [&](Number column, int64_t vectors) {
+    auto place = [&](int64_t i) {
+      return SmallVector<Value>{slot, row + i / vectors, column + i % vectors * Tile::lanes};
+    };
+    SmallVector<Number> tile;
+    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
+      tile.push_back(e.loadVector(buffer(DQueries), place(i), Tile::lanes));
+    tile = Tile::multiply(
+        e, words, words.count(keyCount), vectors, tile,
+        [&](Number depth, int64_t i) {
+          return e.load(buffer(DScoreRows), {slot, rowInBlock + i, depth});
+        },
+        [&](Number depth, int64_t v) {
+          return e.loadVector(buffer(KeyPairs), {slot, depth, column + v * Tile::lanes}, Tile::lanes);
+        });
+    for (auto [i, vector] : llvm::enumerate(tile))
+      e.storeVector(vector, buffer(DQueries), place(i));
   });
 }
 
-void AttentionGradEmitter::writeKeyGradients(Number first, Number panels) {
-  Number one = e.constant(e.builder.getF32Type(), 1);
-  e.loop(e.index(0), e.min(panels * Tile::columns, count - first), 1, [&](Number position) {
-    Number token = keyAt(first + position);
-    unpackRow(e, layout.width, rowsOf(DKey), token, buffer(DKeys), {slot, position}, one);
-    unpackRow(e, layout.width, rowsOf(DValue), token, buffer(DValues), {slot, position}, one);
+void AttentionGradEmitter::writeKeyGradients(Number first, Number count) {
+  auto write = [&](Buffer to, Buffer from, double factor) {
+    HeadRows gradient = rowsOf(buffer(to));
+    e.loop(e.index(0), count, Tile::columns, [&](Number column) {
+      Number ones = e.constant(Tile::vectorType(e), 1), scale = e.constant(e.builder.getF32Type(), factor);
+      pack().unpackPanel(buffer(GradientRows), buffer(from), column / Tile::columns, [&](int64_t) { return ones; });
+      e.loop(e.index(0), e.min(e.index(Tile::columns), count - column), 1, [&](Number row) {
+        pack().writeRow(gradient, keys.at(first + column + row), buffer(GradientRows), row, scale);
+      });
+    });
+  };
+  write(DKey, DKeys, layout.scale);
+  write(DValue, DValues, 1);
+}
+
+/// dQ = scale * the sum of the parts' gradients, in order.
+static void addParts(KernelContext &context, Value gradient, Value partial, int64_t parts, double scale) {
+  Value to = context.rows(gradient), from = context.rows(partial);
+  auto type = cast<MemRefType>(to.getType());
+  int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
+  context.launch("attention_grad_sum", {to}, {from}, rows, rowGrain(width), [&](Kernel &k) {
+    Emit &e = k.e;
+    e.loop(k.begin, k.end, 1, [&](Number row) {
+      sweep(e, width, [&](Span &span) {
+        Number sum = span.load(k.buffers[1], {row});
+        for (int64_t part = 1; part < parts; ++part)
+          sum = sum + span.load(k.buffers[1], {row + static_cast<double>(part * rows)});
+        span.store(sum * span.constant(scale), k.buffers[0], {row});
+      });
+    });
   });
 }
 
 LogicalResult AttentionGradCpu::emit(AttentionGradOp op, KernelContext &context) {
-  auto query = cast<RankedTensorType>(op.getQuery().getType()), key = cast<RankedTensorType>(op.getKey().getType());
-  AttentionLayout layout(query, key, op.getMask(), op.getHeads());
-  VisibleKeys visible(context, op.getMask(), op.getLengths(), op.getSegments(), layout);
-  // Fewer tasks than threads have a slot each: no scratch that is never touched.
-  bool slotPerTask = layout.tasks() <= context.getMaxThreads();
-  int64_t slots = slotPerTask ? layout.tasks() : context.getMaxThreads();
-  auto scratch = [&](ArrayRef<int64_t> shape) {
-    SmallVector<int64_t> all{slots};
-    llvm::append_range(all, shape);
-    return context.temporary(all, query.getElementType());
-  };
-  int64_t queries = layout.paddedQueries(), padded = layout.paddedWidth, keys = layout.keysPerBlock();
-  SmallVector<Value> writes{context.out(op.getDquery()), context.out(op.getDkey()), context.out(op.getDvalue())};
-  for (int64_t index = 0; index < 3; ++index)
-    writes.push_back(scratch({queries, padded}));
-  writes.push_back(scratch({2, queries}));
-  for (int64_t index = 0; index < 2; ++index)
-    writes.push_back(scratch({layout.panelsPerBlock, layout.width, Tile::columns}));
-  for (int64_t index = 0; index < 3; ++index)
-    writes.push_back(scratch({keys, padded}));
-  for (int64_t index = 0; index < 2; ++index)
-    writes.push_back(scratch({layout.queriesPerBlock, keys}));
+  AttentionLayout layout(op, context);
+  Words words = attentionWords(context, {op.getDresult(), op.getQuery(), op.getKey(), op.getValue()});
+  Blocks blocks{evenBlock(layout.keys.capacity, maxKeys, Tile::columns),
+                evenBlock(layout.queries.capacity, maxQueries, Tile::rows)};
+  int64_t keyBlocks = llvm::divideCeil(layout.keys.capacity, blocks.keys);
+  // Padding has no part's gradient, so that packed samples stay whole.
+  int64_t parts = layout.queries.hidesTokens()
+                      ? 1
+                      : std::min(llvm::divideCeil(enoughTasks, layout.units()), static_cast<uint64_t>(keyBlocks));
+  int64_t tasks = layout.units() * parts, threads = context.getMaxThreads();
+  AttentionScratch scratch(context, words, std::min(tasks, threads));
+  int64_t queries = Tile::padded(layout.queries.capacity, Tile::rows), panels = blocks.keys / Tile::columns;
+  int64_t features = AttentionPack::rowFeatures(layout.width), depth = words.count(layout.width);
+  int64_t row = AttentionPack::rowWords(words, layout.width);
+  SmallVector<Value> outputs{context.out(op.getDquery()), context.out(op.getDkey()), context.out(op.getDvalue())};
+  if (layout.queries.hidesTokens())
+    clear(context, outputs[DQuery]);
+  if (layout.keys.hidesTokens())
+    clear(context, {outputs[DKey], outputs[DValue]});
+  SmallVector<Value> writes = outputs;
+  if (parts > 1)
+    writes[DQuery] = context.temporary({parts * layout.clips, layout.queries.tokens, layout.heads * layout.width},
+                                       Float32Type::get(op.getContext()));
+  llvm::append_values(
+      writes, scratch.words({queries, row}), scratch.words({queries, row}), scratch.floats({2, queries}),
+      scratch.floats({queries, features}), scratch.words({panels, depth, Tile::columns}),
+      scratch.words({panels, depth, Tile::columns}), scratch.words({words.count(blocks.keys), features}),
+      scratch.floats({panels, features, Tile::columns}), scratch.floats({panels, features, Tile::columns}),
+      scratch.floats({Tile::columns, features}), scratch.floats({Tile::rows, Tile::columns}),
+      scratch.words({panels, words.count(blocks.queries), Tile::columns}),
+      scratch.words({panels, words.count(blocks.queries), Tile::columns}),
+      scratch.words({blocks.queries, words.count(blocks.keys)}));
+  if (words.pairs)
+    llvm::append_values(writes, scratch.words({words.count(queries), features}),
+                        scratch.words({words.count(queries), features}));
   SmallVector<Value> reads;
   for (Value operand : {op.getDresult(), op.getQuery(), op.getKey(), op.getValue(), op.getOutput(), op.getLogsumexp()})
     reads.push_back(context.in(operand));
-  llvm::append_range(reads, visible.buffers);
-  context.launch("attention_grad", writes, reads, layout.tasks(), 1, [&](Kernel &k) {
-    k.e.loop(k.begin, k.end, 1, [&](Number task) {
-      ArrayRef<Value> lists = ArrayRef<Value>(k.buffers).drop_front(firstKeyList);
-      Number count = visible.count(k.e, lists, task / layout.heads, layout);
-      AttentionGradEmitter{layout, visible, k, k.e, task, slotPerTask ? task : k.thread, count}.run();
+  size_t operandCount = reads.size();
+  llvm::append_range(reads, layout.queries.buffers);
+  llvm::append_range(reads, layout.keys.buffers);
+  context.launch("attention_grad", writes, reads, tasks, 1, [&](Kernel &k) {
+    ArrayRef<Value> operands = ArrayRef<Value>(k.buffers).drop_front(writes.size());
+    ArrayRef<Value> queryLists = operands.slice(operandCount, layout.queries.buffers.size());
+    ArrayRef<Value> keyLists = operands.drop_front(operandCount + queryLists.size());
+    k.e.loop(k.begin, k.end, 1, [&](Number number) {
+      AttentionTask task(layout, parts, number);
+      AttentionGradEmitter{layout,
+                           words,
+                           blocks,
+                           k,
+                           k.e,
+                           tasks <= threads ? number : k.thread,
+                           operands,
+                           task,
+                           layout.queries.group(k.e, queryLists, task.clip, task.group),
+                           layout.keys.group(k.e, keyLists, task.clip, task.group)}
+          .run(parts);
     });
   });
+  if (parts > 1)
+    addParts(context, outputs[DQuery], writes[DQuery], parts, layout.scale);
   return success();
 }

@@ -3,253 +3,262 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// For each block of queries, over blocks of keys: the scores of 8 queries at a
-// time, their running maximum and sum, and the sum of values weighted by them
-// (rescaled when the maximum grows). Scores never leave the first cache.
+// For each 32 queries, over blocks of keys: the scores, transposed, so that a
+// vector holds 16 queries and the softmax needs no sum across lanes; their
+// running maximum and sum; and the sum of values weighted by them, transposed
+// too (rescaled when the maximum grows). Scores stay within the caches.
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/target/cpu/AttentionLayout.h"
+#include "compiler/target/cpu/AttentionPack.h"
 #include "compiler/target/cpu/Kernels.h"
-#include "compiler/target/cpu/Sweep.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace jepa;
 
+/// Keys to a block at most.
+static constexpr int64_t maxBlock = 128;
+/// What no score is below: the running maximum's start.
+static constexpr double lowestScore = -1.0e30;
+
 namespace {
 
-/// Rows of the per-thread statistics.
-enum Statistic { Maximum, NewMaximum, Sum, Factor, numStatistics };
+/// The launch's buffers, in their order.
+enum Buffer {
+  Result,
+  Logsumexp,
+  // Scratch of a slot. All keys: rows and pairs of values. 32 queries: their panel, a block's scores [keys, 32], the
+  // probabilities as words of two keys (in place where a word is one float), sums of values [features, 32], those as
+  // rows, and the logarithms of sums.
+  KeyRows,
+  ValuePairs,
+  QueryPanel,
+  Scores,
+  Sums,
+  Rows,
+  Logs,
+  Probabilities
+};
 
-/// Emits the pieces of the kernel; the values are those of the kernel being built.
 struct AttentionEmitter {
   const AttentionLayout &layout;
-  const VisibleKeys &visible;
+  Words words;
+  int64_t block;
+  Kernel &k;
   Emit &e;
-  Number thread = {};
-  /// Results, operands, the packed keys [slots, panels, width, 32] and values [slots, keys, padded width].
-  Value result = {}, logsumexp = {}, query = {}, key = {}, value = {}, packedKeys = {}, packedValues = {};
-  ArrayRef<Value> keyLists = {};
-  /// Per-thread scratch: packed queries and sums of values [queries, padded width], a strip of scores, statistics.
-  Value queries = {}, sums = {}, scores = {}, statistics = {};
+  Number slot;
+  /// Buffers of the operands, and those of the lists of tokens.
+  Value query, key, value;
+  ArrayRef<Value> queryLists, keyLists;
 
-  HeadRows rowsOf(Value buffer, Number task) const {
-    return {buffer, task / layout.heads, (task % layout.heads) * layout.width};
-  }
-  Number panelsOf(Number count) const { return (count + (Tile::columns - 1)) / Tile::columns; }
-
-  void pack(Number task, Number slot);
-  void attend(Number task, Number slot, Number block);
+  void run(const AttentionTask &task, int64_t parts);
 
 private:
-  void start(Number task, Number first, Number rows, Number strips);
-  void strip(Number slot, Number firstPanel, Number panels, Number count, Number row);
-  void softmax(Number panels, Number row);
-  void finish(Number task, Number first, Number rows, Number strips);
-  Number statistic(Statistic which, Number row) {
-    return e.loadVector(statistics, {thread, e.index(which), row}, Tile::rows);
+  /// Per 16 queries: their running maximum, and the sum of exponentials.
+  using Statistics = SmallVector<Number>;
+  Value buffer(Buffer which) const {
+    return k.buffers[which == Probabilities && !words.pairs ? unsigned(Scores) : unsigned(which)];
   }
-  void setStatistic(Number vector, Statistic which, Number row) {
-    e.storeVector(vector, statistics, {thread, e.index(which), row});
-  }
+  Number log2Scale() { return e.constant(Tile::vectorType(e), layout.scale * M_LOG2E); }
+  int64_t paddedWidth() const { return Tile::padded(layout.width, Tile::rows); }
+
+  void panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, Number first);
+  Statistics keyBlock(Number first, Number count, ArrayRef<Number> before);
+  SmallVector<Number> scores(Number first, Number count, ArrayRef<Number> maxima);
+  SmallVector<Number> exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums);
+  void addValues(Number first, Number count, ArrayRef<Number> factors);
+  void finish(const AttentionTask &task, const GroupTokens &queries, Number first, ArrayRef<Number> statistics);
 };
 
 } // namespace
 
-void AttentionEmitter::pack(Number task, Number slot) {
-  HeadRows keys = rowsOf(key, task), values = rowsOf(value, task);
-  Number count = visible.count(e, keyLists, keys.clip, layout);
-  e.loop(e.index(0), count, 1, [&](Number position) {
-    Number token = visible.key(e, keyLists, keys.clip, position);
-    packColumn(e, layout.width, packedKeys, slot, position, keys, token);
-    packRow(e, layout.width, packedValues, {slot, position}, values, token);
-  });
-  e.loop(count, panelsOf(count) * Tile::columns, 1, [&](Number position) {
-    zeroColumn(e, layout.width, packedKeys, slot, position);
-    zeroRow(e, layout.paddedWidth, packedValues, {slot, position});
-  });
-}
-
-void AttentionEmitter::attend(Number task, Number slot, Number block) {
-  Number first = block * layout.queriesPerBlock;
-  Number rows = e.min(e.index(layout.queriesPerBlock), e.index(layout.queries) - first);
-  Number strips = (rows + (Tile::rows - 1)) / Tile::rows;
-  start(task, first, rows, strips);
-  Number count = visible.count(e, keyLists, task / layout.heads, layout), panels = panelsOf(count);
-  e.loop(e.index(0), panels, layout.panelsPerBlock, [&](Number firstPanel) {
-    Number here = e.min(e.index(layout.panelsPerBlock), panels - firstPanel);
-    e.loop(e.index(0), strips, 1, [&](Number s) { strip(slot, firstPanel, here, count, s * Tile::rows); });
-  });
-  finish(task, first, rows, strips);
-}
-
-void AttentionEmitter::start(Number task, Number first, Number rows, Number strips) {
-  Number scale = e.constant(e.builder.getF32Type(), layout.scale);
-  Number end = strips * Tile::rows;
-  e.loop(e.index(0), rows, 1, [&](Number row) {
-    packRow(e, layout.width, queries, {thread, row}, rowsOf(query, task), first + row, scale);
-  });
-  // Rows past the last query are computed as the others are, and not written.
-  e.loop(rows, end, 1, [&](Number row) { zeroRow(e, layout.paddedWidth, queries, {thread, row}); });
-  e.loop(e.index(0), end, 1, [&](Number row) { zeroRow(e, layout.paddedWidth, sums, {thread, row}); });
-  e.loop(e.index(0), end, Tile::rows, [&](Number row) {
-    VectorType type = Tile::vectorType(e, Tile::rows);
-    setStatistic(e.constant(type, AttentionLayout::hiddenScore), Maximum, row);
-    setStatistic(e.constant(type, 0), Sum, row);
+void AttentionEmitter::run(const AttentionTask &task, int64_t parts) {
+  GroupTokens queries = layout.queries.group(e, queryLists, task.clip, task.group);
+  GroupTokens keys = layout.keys.group(e, keyLists, task.clip, task.group);
+  Number panels = (queries.count + (Tile::columns - 1)) / Tile::columns;
+  Number begin = task.part * panels / e.index(parts), end = (task.part + 1) * panels / e.index(parts);
+  e.when(e.less(begin, end), [&] {
+    AttentionPack pack{e, words, layout.width, slot};
+    Number rows = (keys.count + (Tile::rows - 1)) / Tile::rows * Tile::rows;
+    pack.rows(buffer(KeyRows), HeadRows(key, task, layout.width), keys, e.index(0), rows);
+    pack.pairs(buffer(ValuePairs), HeadRows(value, task, layout.width), keys, e.index(0), keys.count);
+    e.loop(begin, end, 1, [&](Number index) { panel(task, queries, keys, index * Tile::columns); });
   });
 }
 
-void AttentionEmitter::strip(Number slot, Number firstPanel, Number panels, Number count, Number row) {
-  constexpr int64_t vectors = Tile::columns / Tile::lanes;
-  e.loop(e.index(0), panels, 1, [&](Number p) {
-    Number panel = firstPanel + p;
-    SmallVector<Number> starts = scoreStart(e, panel * Tile::columns, count, visible.isRagged(layout)), tile;
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      tile.push_back(starts[i % vectors]);
-    tile = Tile::multiply(
-        e, e.index(layout.width), vectors, tile,
-        [&](Number depth, int64_t i) { return e.load(queries, {thread, row + i, depth}); },
-        [&](Number depth, int64_t v) {
-          return e.loadVector(packedKeys, {slot, panel, depth, e.index(v * Tile::lanes)}, Tile::lanes);
-        });
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      e.storeVector(tile[i], scores,
-                    {thread, e.index(i / vectors), p * Tile::columns + i % vectors * Tile::lanes});
+void AttentionEmitter::panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys,
+                             Number first) {
+  AttentionPack pack{e, words, layout.width, slot};
+  pack.panels(buffer(QueryPanel), HeadRows(query, task, layout.width), queries, first, e.index(Tile::columns));
+  Number zero = e.constant(Tile::vectorType(e), 0), lowest = e.constant(zero.getType(), lowestScore);
+  e.loop(0, paddedWidth(), 1, [&](Number feature) {
+    for (int64_t v = 0; v < Tile::vectors; ++v)
+      e.storeVector(zero, buffer(Sums), {slot, e.index(0), feature, e.index(v * Tile::lanes)});
   });
-  softmax(panels, row);
-  Tile::forColumns(e, layout.paddedWidth, [&](Number column, int64_t vectors) {
-    SmallVector<Number> tile;
-    for (int64_t i = 0; i < Tile::rows; ++i) {
-      Number factor = e.broadcast(e.load(statistics, {thread, e.index(Factor), row + i}), Tile::lanes);
-      for (int64_t v = 0; v < vectors; ++v)
-        tile.push_back(e.loadVector(sums, {thread, row + i, column + v * Tile::lanes}, Tile::lanes) * factor);
+  SmallVector<Number> statistics = e.reduce(
+      e.index(0), keys.count, block, {lowest, lowest, zero, zero}, [&](Number firstKey, ArrayRef<Number> before) {
+        return keyBlock(firstKey, e.min(e.index(block), keys.count - firstKey), before);
+      });
+  finish(task, queries, first, statistics);
+}
+
+SmallVector<Number> AttentionEmitter::keyBlock(Number first, Number count, ArrayRef<Number> before) {
+  SmallVector<Number> maxima = scores(first, count, before.take_front(Tile::vectors)), factors, sums;
+  for (int64_t v = 0; v < Tile::vectors; ++v) {
+    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale()));
+    sums.push_back(before[Tile::vectors + v] * factors[v]);
+  }
+  sums = exponentials(count, maxima, sums);
+  addValues(first, count, factors);
+  llvm::append_range(maxima, sums);
+  return maxima;
+}
+
+/// The scores of a block, and the larger of `maxima` and theirs. Rows past the last key repeat it.
+SmallVector<Number> AttentionEmitter::scores(Number first, Number count, ArrayRef<Number> maxima) {
+  return e.reduce(e.index(0), count, Tile::rows, maxima, [&](Number row, ArrayRef<Number> before) {
+    SmallVector<Number> after(before),
+        tile = Tile::multiply(
+            e, words, e.index(words.count(layout.width)), Tile::vectors, Tile::zeros(e),
+            [&](Number depth, int64_t i) {
+              return e.load(buffer(KeyRows), {slot, first + row + i, depth});
+            },
+            [&](Number depth, int64_t v) {
+              return e.loadVector(buffer(QueryPanel), {slot, e.index(0), depth, e.index(v * Tile::lanes)}, Tile::lanes);
+            });
+    for (auto [i, vector] : llvm::enumerate(tile)) {
+      int64_t v = i % Tile::vectors;
+      e.storeVector(vector, buffer(Scores), {slot, row + i / Tile::vectors, e.index(v * Tile::lanes)});
+      after[v] = e.max(after[v], vector);
     }
-    Number firstKey = firstPanel * Tile::columns;
+    return after;
+  });
+}
+
+/// Replaces a block's scores by probabilities, and adds these to `sums`.
+SmallVector<Number> AttentionEmitter::exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums) {
+  SmallVector<Number> offsets;
+  for (Number maximum : maxima)
+    offsets.push_back(maximum * e.constant(maximum.getType(), -layout.scale * M_LOG2E));
+  // Two keys at a time: the words of the dot product, and otherwise for the sake of the pipeline.
+  auto rows = [&](Number row, int64_t number, ArrayRef<Number> before) {
+    SmallVector<Number> after(before);
+    for (int64_t v = 0; v < Tile::vectors; ++v) {
+      Number at = e.index(v * Tile::lanes);
+      SmallVector<Number> probabilities;
+      for (int64_t i = 0; i < number; ++i) {
+        Number score = e.loadVector(buffer(Scores), {slot, row + i, at}, Tile::lanes);
+        probabilities.push_back(exp2(e, e.fma(score, log2Scale(), offsets[v])));
+        after[i * Tile::vectors + v] = after[i * Tile::vectors + v] + probabilities[i];
+      }
+      if (words.pairs) {
+        Number second = number == 2 ? probabilities[1] : e.constant(sums[0].getType(), 0);
+        e.storeVector(words.zip(e, probabilities[0], second), buffer(Probabilities), {slot, row / 2, at});
+      } else {
+        for (int64_t i = 0; i < number; ++i)
+          e.storeVector(probabilities[i], buffer(Probabilities), {slot, row + i, at});
+      }
+    }
+    return after;
+  };
+  Number even = count / 2 * 2, zero = e.constant(sums[0].getType(), 0);
+  SmallVector<Number> four{sums[0], sums[1], zero, zero};
+  four = e.reduce(e.index(0), even, 2, four, [&](Number row, ArrayRef<Number> before) { return rows(row, 2, before); });
+  four = e.reduce(even, count, 2, four, [&](Number row, ArrayRef<Number> before) { return rows(row, 1, before); });
+  return {four[0] + four[2], four[1] + four[3]};
+}
+
+void AttentionEmitter::addValues(Number first, Number count, ArrayRef<Number> factors) {
+  Number firstWord = first / words.each();
+  e.loop(0, paddedWidth(), Tile::rows, [&](Number feature) {
+    auto place = [&](int64_t i) {
+      return SmallVector<Value>{slot, e.index(0), feature + i / Tile::vectors,
+                                e.index(i % Tile::vectors * Tile::lanes)};
+    };
+    SmallVector<Number> tile;
+    for (int64_t i = 0; i < Tile::rows * Tile::vectors; ++i)
+      tile.push_back(e.loadVector(buffer(Sums), place(i), Tile::lanes) * factors[i % Tile::vectors]);
     tile = Tile::multiply(
-        e, panels * Tile::columns, vectors, tile,
-        [&](Number depth, int64_t i) { return e.load(scores, {thread, e.index(i), depth}); },
+        e, words, words.count(count), Tile::vectors, tile,
+        [&](Number depth, int64_t i) {
+          return e.load(buffer(ValuePairs), {slot, firstWord + depth, feature + i});
+        },
         [&](Number depth, int64_t v) {
-          return e.loadVector(packedValues, {slot, firstKey + depth, column + v * Tile::lanes}, Tile::lanes);
+          return e.loadVector(buffer(Probabilities), {slot, depth, e.index(v * Tile::lanes)}, Tile::lanes);
         });
-    for (int64_t i = 0; i < Tile::rows * vectors; ++i)
-      e.storeVector(tile[i], sums, {thread, row + i / vectors, column + i % vectors * Tile::lanes});
+    for (auto [i, vector] : llvm::enumerate(tile))
+      e.storeVector(vector, buffer(Sums), place(i));
   });
 }
 
-void AttentionEmitter::softmax(Number panels, Number row) {
-  VectorType type = Tile::vectorType(e, Tile::columns);
-  auto scoresAt = [&](Number i, Number panel) { return SmallVector<Value>{thread, i, panel * Tile::columns}; };
-  e.loop(0, Tile::rows, 1, [&](Number i) {
-    Number highest = e.reduce(e.index(0), panels, 1, {e.constant(type, AttentionLayout::hiddenScore)},
-                              [&](Number panel, ArrayRef<Number> before) {
-      return SmallVector<Number>{e.max(before[0], e.loadVector(scores, scoresAt(i, panel), Tile::columns))};
-    })[0];
-    e.store(e.laneMax(highest), statistics, {thread, e.index(NewMaximum), row + i});
-  });
-  Number before = statistic(Maximum, row), now = e.max(before, statistic(NewMaximum, row));
-  Number factor = e.exp(before - now);
-  setStatistic(now, Maximum, row);
-  setStatistic(factor, Factor, row);
-  setStatistic(statistic(Sum, row) * factor, Sum, row);
-  e.loop(0, Tile::rows, 1, [&](Number i) {
-    Number maximum = e.broadcast(e.load(statistics, {thread, e.index(Maximum), row + i}), Tile::columns);
-    Number sum = e.reduce(e.index(0), panels, 1, {e.constant(type, 0)}, [&](Number panel, ArrayRef<Number> before) {
-      SmallVector<Value> place = scoresAt(i, panel);
-      Number probability = e.exp(e.loadVector(scores, place, Tile::columns) - maximum);
-      e.storeVector(probability, scores, place);
-      return SmallVector<Number>{before[0] + probability};
-    })[0];
-    SmallVector<Value> place{thread, e.index(Sum), row + i};
-    e.store(e.load(statistics, place) + e.laneSum(sum), statistics, place);
-  });
-}
-
-void AttentionEmitter::finish(Number task, Number first, Number rows, Number strips) {
-  // From here on, Maximum is the logarithm of the sum of exponentials and Factor the sum's reciprocal.
-  e.loop(e.index(0), strips * Tile::rows, Tile::rows, [&](Number row) {
-    Number sum = statistic(Sum, row);
-    setStatistic(statistic(Maximum, row) + e.log(sum), Maximum, row);
-    setStatistic(e.constant(sum.getType(), 1) / sum, Factor, row);
-  });
-  HeadRows results = rowsOf(result, task);
-  e.loop(e.index(0), rows, 1, [&](Number row) {
-    e.store(e.load(statistics, {thread, e.index(Maximum), row}), logsumexp,
-            {results.clip, task % layout.heads, first + row});
-    unpackRow(e, layout.width, results, first + row, sums, {thread, row},
-              e.load(statistics, {thread, e.index(Factor), row}));
+void AttentionEmitter::finish(const AttentionTask &task, const GroupTokens &queries, Number first,
+                              ArrayRef<Number> statistics) {
+  ArrayRef<Number> maxima = statistics.take_front(Tile::vectors), sums = statistics.drop_front(Tile::vectors);
+  SmallVector<Number> factors;
+  for (int64_t v = 0; v < Tile::vectors; ++v) {
+    // A query without keys: its result is zero, its logarithm finite.
+    Number sum = e.max(sums[v], e.constant(sums[v].getType(), 1.0e-30));
+    Number logarithm = e.fma(maxima[v], e.constant(sum.getType(), layout.scale), e.log(sum));
+    e.storeVector(logarithm, buffer(Logs), {slot, e.index(v * Tile::lanes)});
+    factors.push_back(e.constant(sum.getType(), 1) / sum);
+  }
+  AttentionPack pack{e, words, layout.width, slot};
+  pack.unpackPanel(buffer(Rows), buffer(Sums), e.index(0), [&](int64_t v) { return factors[v]; });
+  HeadRows result(buffer(Result), task, layout.width);
+  Number one = e.constant(e.builder.getF32Type(), 1);
+  e.loop(e.index(0), e.min(e.index(Tile::columns), queries.count - first), 1, [&](Number row) {
+    Number token = queries.at(first + row);
+    pack.writeRow(result, token, buffer(Rows), row, one);
+    e.store(e.load(buffer(Logs), {slot, row}), buffer(Logsumexp), {task.clip, task.head, token});
   });
 }
 
 LogicalResult AttentionCpu::emit(AttentionOp op, KernelContext &context) {
-  auto query = cast<RankedTensorType>(op.getQuery().getType()), key = cast<RankedTensorType>(op.getKey().getType());
-  AttentionLayout layout(query, key, op.getMask(), op.getHeads());
-  VisibleKeys visible(context, op.getMask(), op.getLengths(), op.getSegments(), layout);
-  Type f32 = query.getElementType();
-  int64_t threads = context.getMaxThreads(), padded = layout.paddedWidth, block = layout.queriesPerBlock;
-  // With many heads a task is one of them and packs its keys itself; with few, every block of queries is a task, and
-  // the keys are packed before.
-  bool perHead = layout.tasks() >= 2 * threads;
-  int64_t slots = perHead ? threads : layout.tasks();
-  Value packedKeys = context.temporary({slots, layout.panels, layout.width, Tile::columns}, f32);
-  Value packedValues = context.temporary({slots, layout.panels * Tile::columns, padded}, f32);
-
-  SmallVector<Value> sources{context.in(op.getKey()), context.in(op.getValue())};
-  llvm::append_range(sources, visible.buffers);
-  SmallVector<Value> writes{context.out(op.getResult()),
-                            context.out(op.getLogsumexp()),
-                            context.temporary({threads, block, padded}, f32),
-                            context.temporary({threads, block, padded}, f32),
-                            context.temporary({threads, Tile::rows, layout.keysPerBlock()}, f32),
-                            context.temporary({threads, numStatistics, block}, f32)};
-  SmallVector<Value> reads{context.in(op.getQuery())};
-  auto emitter = [&](Kernel &k, Value keys, Value values, ArrayRef<Value> packed, ArrayRef<Value> lists) {
-    AttentionEmitter emitter{layout, visible, k.e, k.thread, k.buffers[0], k.buffers[1]};
-    emitter.key = keys;
-    emitter.value = values;
-    emitter.packedKeys = packed[0];
-    emitter.packedValues = packed[1];
-    emitter.keyLists = lists;
-    emitter.queries = k.buffers[2];
-    emitter.sums = k.buffers[3];
-    emitter.scores = k.buffers[4];
-    emitter.statistics = k.buffers[5];
-    return emitter;
-  };
-
-  if (perHead) {
-    llvm::append_values(writes, packedKeys, packedValues);
-    llvm::append_range(reads, sources);
-    context.launch("attention", writes, reads, layout.tasks(), 1, [&](Kernel &k) {
-      ArrayRef<Value> all = k.buffers;
-      AttentionEmitter head = emitter(k, all[9], all[10], all.slice(6, 2), all.drop_front(11));
-      head.query = all[8];
-      k.e.loop(k.begin, k.end, 1, [&](Number task) {
-        head.pack(task, k.thread);
-        k.e.loop(0, layout.queryBlocks, 1, [&](Number block) { head.attend(task, k.thread, block); });
-      });
-    });
-    return success();
-  }
-
-  context.launch("attention_pack", {packedKeys, packedValues}, sources, layout.tasks(), 1, [&](Kernel &k) {
-    ArrayRef<Value> all = k.buffers;
-    AttentionEmitter packer{layout, visible, k.e, k.thread};
-    packer.packedKeys = all[0];
-    packer.packedValues = all[1];
-    packer.key = all[2];
-    packer.value = all[3];
-    packer.keyLists = all.drop_front(4);
-    k.e.loop(k.begin, k.end, 1, [&](Number task) { packer.pack(task, task); });
-  });
-  llvm::append_values(reads, packedKeys, packedValues);
-  llvm::append_range(reads, visible.buffers);
-  context.launch("attention", writes, reads, layout.tasks() * layout.queryBlocks, 1, [&](Kernel &k) {
-    ArrayRef<Value> all = k.buffers;
-    AttentionEmitter head = emitter(k, {}, {}, all.slice(7, 2), all.drop_front(9));
-    head.query = all[6];
-    k.e.loop(k.begin, k.end, 1, [&](Number part) {
-      Number task = part / layout.queryBlocks;
-      head.attend(task, task, part % layout.queryBlocks);
+  AttentionLayout layout(op, context);
+  Words words = attentionWords(context, {op.getQuery(), op.getKey(), op.getValue()});
+  // With few heads, parts of their queries are tasks, which pack all keys again: a hundredth of the work.
+  int64_t panels = llvm::divideCeil(layout.queries.capacity, Tile::columns);
+  int64_t parts = std::clamp<int64_t>(llvm::divideCeil(4 * context.getMaxThreads(), layout.units()), 1,
+                                      llvm::divideCeil(panels, 8));
+  int64_t tasks = layout.units() * parts, threads = context.getMaxThreads();
+  AttentionScratch scratch(context, words, std::min(tasks, threads));
+  int64_t features = AttentionPack::rowFeatures(layout.width), capacity = layout.keys.capacity;
+  int64_t block = evenBlock(capacity, maxBlock, Tile::rows);
+  SmallVector<Value> writes{
+      context.out(op.getResult()),
+      context.out(op.getLogsumexp()),
+      scratch.words({Tile::padded(capacity, Tile::rows), AttentionPack::rowWords(words, layout.width)}),
+      scratch.words({words.count(capacity), features}),
+      scratch.words({1, words.count(layout.width), Tile::columns}),
+      scratch.floats({block, Tile::columns}),
+      scratch.floats({1, features, Tile::columns}),
+      scratch.floats({Tile::columns, features}),
+      scratch.floats({Tile::columns})};
+  if (words.pairs)
+    writes.push_back(scratch.words({words.count(block), Tile::columns}));
+  SmallVector<Value> reads{context.in(op.getQuery()), context.in(op.getKey()), context.in(op.getValue())};
+  llvm::append_range(reads, layout.queries.buffers);
+  llvm::append_range(reads, layout.keys.buffers);
+  if (layout.queries.hidesTokens())
+    clear(context, {writes[Result], writes[Logsumexp]});
+  context.launch("attention", writes, reads, tasks, 1, [&](Kernel &k) {
+    ArrayRef<Value> operands = ArrayRef<Value>(k.buffers).drop_front(writes.size()), lists = operands.drop_front(3);
+    size_t queryLists = layout.queries.buffers.size();
+    k.e.loop(k.begin, k.end, 1, [&](Number task) {
+      AttentionEmitter emitter{layout,
+                               words,
+                               block,
+                               k,
+                               k.e,
+                               tasks <= threads ? task : k.thread,
+                               operands[0],
+                               operands[1],
+                               operands[2],
+                               lists.take_front(queryLists),
+                               lists.drop_front(queryLists)};
+      emitter.run(AttentionTask(layout, parts, task), parts);
     });
   });
   return success();

@@ -1,133 +1,168 @@
-//===- AttentionLayout.cpp - how attention's operands are cut and packed ===//
+//===- AttentionLayout.cpp - which queries see which keys, and how they are cut into tasks ===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
 #include "compiler/target/cpu/AttentionLayout.h"
-#include "compiler/target/cpu/Sweep.h"
-
-#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace jepa;
 
-/// Panels to a block at most: 256 keys of 64 floats are 64 KiB, their values as much again.
-static constexpr int64_t maxPanels = 8;
-/// Query rows to a block at most.
-static constexpr int64_t maxQueries = 64;
-
-AttentionLayout::AttentionLayout(RankedTensorType query, RankedTensorType key, Value mask, int64_t heads)
-    : clips(query.getDimSize(0)), heads(heads), queries(query.getDimSize(1)), keys(key.getDimSize(1)),
-      visible(mask ? cast<RankedTensorType>(mask.getType()).getDimSize(1) : keys), width(query.getDimSize(2) / heads),
-      paddedWidth(Tile::padded(width, Tile::lanes)), panels(llvm::divideCeil(visible, Tile::columns)),
-      // Blocks of nearly equal size: no last block that is mostly overhead.
-      panelsPerBlock(llvm::divideCeil(panels, llvm::divideCeil(panels, maxPanels))),
-      queriesPerBlock(std::min(maxQueries, Tile::padded(queries, Tile::rows))),
-      queryBlocks(llvm::divideCeil(queries, queriesPerBlock)), scale(1.0 / std::sqrt(static_cast<double>(width))) {}
-
 //===----------------------------------------------------------------------===//
-// Visible keys
+// Lists of tokens
 //===----------------------------------------------------------------------===//
 
-VisibleKeys::VisibleKeys(KernelContext &context, Value mask, OperandRange lengths,
-                         std::optional<ArrayRef<int64_t>> segments, const AttentionLayout &layout) {
-  if (lengths.empty()) {
-    if (mask)
-      buffers.push_back(context.in(mask));
-    return;
+/// The segments of each sequence: consecutive ones that add up to its size.
+static SmallVector<ArrayRef<int64_t>> cutSegments(ArrayRef<int64_t> segments, ArrayRef<int64_t> sequences) {
+  if (sequences.empty())
+    return {segments};
+  SmallVector<ArrayRef<int64_t>> cut;
+  for (int64_t rest : sequences) {
+    size_t count = 0;
+    for (; rest > 0; ++count)
+      rest -= segments[count];
+    cut.push_back(segments.take_front(count));
+    segments = segments.drop_front(count);
   }
+  return cut;
+}
+
+/// Makes a side's list and starts at run time. Per group, `range(segment, sample)` gives the tokens of a segment that
+/// belong to it, [begin, end) from the segment's start; `mask` may be null.
+static void listTokens(TokenSide &side, KernelContext &context, StringRef name, int64_t clips, Value mask,
+                       OperandRange limits, ArrayRef<int64_t> segments, ArrayRef<int64_t> sequences, int64_t samples,
+                       function_ref<std::pair<Number, Number>(Emit &, Value limit, Number sample)> range) {
+  int64_t positions = std::accumulate(segments.begin(), segments.end(), int64_t(0));
+  SmallVector<ArrayRef<int64_t>> cut = cutSegments(segments, sequences);
+  int64_t groups = cut.size() * samples;
+  side.capacity = 0;
+  for (ArrayRef<int64_t> sequence : cut)
+    side.capacity = std::max(side.capacity, std::accumulate(sequence.begin(), sequence.end(), int64_t(0)));
   SmallVector<Value> reads;
   if (mask)
     reads.push_back(context.in(mask));
-  for (Value length : lengths)
-    reads.push_back(context.in(length));
-  Type i32 = cast<RankedTensorType>(lengths[0].getType()).getElementType();
-  Value list = context.temporary({layout.clips, layout.visible}, i32), counts = context.temporary({layout.clips}, i32);
-  SmallVector<int64_t> sizes(*segments);
-  context.launch("attention_keys", {list, counts}, reads, layout.clips, 1, [&](Kernel &k) {
+  for (Value limit : limits)
+    reads.push_back(context.in(limit));
+  Type i32 = IntegerType::get(context.op->getContext(), 32);
+  side.buffers = {context.temporary({clips, positions}, i32), context.temporary({clips, groups + 1}, i32)};
+  context.launch(name, side.buffers, reads, clips, 1, [&](Kernel &k) {
     Emit &e = k.e;
+    Value list = k.buffers[0], starts = k.buffers[1];
+    ArrayRef<Value> limitBuffers = ArrayRef<Value>(k.buffers).drop_front(mask ? 3 : 2);
     e.loop(k.begin, k.end, 1, [&](Number clip) {
-      Number end = e.index(0);
-      int64_t offset = 0;
-      for (auto [segment, size] : llvm::enumerate(sizes)) {
-        Value length = k.buffers[2 + (mask ? 1 : 0) + segment];
-        SmallVector<Value> zeros(cast<MemRefType>(length.getType()).getRank(), e.index(0));
-        Number count = e.convert(e.load(length, zeros), e.builder.getIndexType());
-        e.loop(e.index(0), count, 1, [&](Number i) {
-          Number key = mask ? e.load(k.buffers[2], {clip, i + offset}) : e.convert(i + offset, i32);
-          e.store(key, k.buffers[0], {clip, end + i});
-        });
-        end = end + count;
-        offset += size;
+      Number position = e.index(0);
+      int64_t segment = 0, offset = 0;
+      for (auto [sequence, sizes] : llvm::enumerate(cut)) {
+        position = e.reduce(e.index(0), e.index(samples), 1, {position}, [&](Number sample, ArrayRef<Number> carried) {
+          Number at = carried[0];
+          e.store(e.convert(at, i32), starts, {clip, sample + static_cast<double>(sequence * samples)});
+          int64_t from = offset;
+          for (auto [index, size] : llvm::enumerate(sizes)) {
+            auto [begin, end] = range(e, limitBuffers[segment + index], sample);
+            e.loop(begin, end, 1, [&](Number i) {
+              Number token = i + static_cast<double>(from);
+              e.store(mask ? e.load(k.buffers[2], {clip, token}) : e.convert(token, i32), list, {clip, at + i - begin});
+            });
+            at = at + (end - begin);
+            from += size;
+          }
+          return SmallVector<Number>{at};
+        })[0];
+        segment += sizes.size();
+        offset += std::accumulate(sizes.begin(), sizes.end(), int64_t(0));
       }
-      e.store(e.convert(end, i32), k.buffers[1], {clip});
+      e.store(e.convert(position, i32), starts, {clip, e.index(groups)});
     });
   });
-  buffers = {list, counts};
 }
 
-Number VisibleKeys::count(Emit &e, ArrayRef<Value> arguments, Number clip, const AttentionLayout &layout) const {
-  if (buffers.size() < 2)
-    return e.index(layout.visible);
-  return e.convert(e.load(arguments[1], {clip}), e.builder.getIndexType());
+/// All tokens, or those of a mask, cut into sequences.
+static void listSequences(TokenSide &side, int64_t positions, ArrayRef<int64_t> sequences) {
+  side.starts = {0};
+  if (sequences.empty())
+    sequences = positions;
+  for (int64_t size : sequences)
+    side.starts.push_back(side.starts.back() + size);
+  side.capacity = *llvm::max_element(sequences);
 }
 
-Number VisibleKeys::key(Emit &e, ArrayRef<Value> arguments, Number clip, Number position) const {
-  if (buffers.empty())
-    return position;
-  return e.convert(e.load(arguments[0], {clip, position}), e.builder.getIndexType());
+template <typename Op> void AttentionLayout::init(Op op, KernelContext &context) {
+  auto query = cast<RankedTensorType>(op.getQuery().getType()), key = cast<RankedTensorType>(op.getKey().getType());
+  auto sizes = [](std::optional<ArrayRef<int64_t>> list) { return list.value_or(ArrayRef<int64_t>()); };
+  ArrayRef<int64_t> querySequences = sizes(op.getQuerySequences()), keySequences = sizes(op.getKeySequences());
+  clips = query.getDimSize(0);
+  heads = op.getHeads();
+  width = query.getDimSize(2) / heads;
+  scale = 1.0 / std::sqrt(static_cast<double>(width));
+  queries.tokens = query.getDimSize(1);
+  keys.tokens = key.getDimSize(1);
+  int64_t samples = 1;
+  if (!op.getKeyBounds().empty()) {
+    samples = cast<RankedTensorType>(op.getKeyBounds()[0].getType()).getDimSize(0) - 1;
+    auto range = [](Emit &e, Value bounds, Number sample) {
+      auto at = [&](Number i) { return e.convert(e.load(bounds, {i}), e.builder.getIndexType()); };
+      return std::pair(at(sample), at(sample + 1));
+    };
+    listTokens(queries, context, "attention_queries", clips, {}, op.getQueryBounds(), sizes(op.getQuerySegments()),
+               querySequences, samples, range);
+    listTokens(keys, context, "attention_keys", clips, {}, op.getKeyBounds(), sizes(op.getSegments()), keySequences,
+               samples, range);
+  } else {
+    Value mask = op.getMask();
+    listSequences(queries, queries.tokens, querySequences);
+    if (!op.getLengths().empty()) {
+      listTokens(keys, context, "attention_keys", clips, mask, op.getLengths(), sizes(op.getSegments()), keySequences,
+                 1, [](Emit &e, Value length, Number) {
+                   SmallVector<Value> zeros(cast<MemRefType>(length.getType()).getRank(), e.index(0));
+                   return std::pair(e.index(0), e.convert(e.load(length, zeros), e.builder.getIndexType()));
+                 });
+    } else {
+      listSequences(keys, mask ? cast<RankedTensorType>(mask.getType()).getDimSize(1) : keys.tokens, keySequences);
+      if (mask)
+        keys.buffers = {context.in(mask)};
+    }
+  }
+  groups = samples * std::max<int64_t>(1, keySequences.size());
 }
+
+AttentionLayout::AttentionLayout(AttentionOp op, KernelContext &context) { init(op, context); }
+AttentionLayout::AttentionLayout(AttentionGradOp op, KernelContext &context) { init(op, context); }
 
 //===----------------------------------------------------------------------===//
-// Packing
+// In a kernel
 //===----------------------------------------------------------------------===//
 
-void jepa::packRow(Emit &e, int64_t width, Value to, ArrayRef<Value> row, const HeadRows &from, Number token,
-                   Number factor) {
-  // The masked tail reads zeros past the row, and its store fills the padding.
-  auto copy = [&](Number at, Number mask) {
-    Span source{e, Tile::lanes, from.feature + at, mask, from.at(token)}, target{e, Tile::lanes, at, {}, {}};
-    Number values = source.load(from.buffer);
-    target.store(factor.value ? values * target.broadcast(factor) : values, to, row);
-  };
-  int64_t whole = width / Tile::lanes * Tile::lanes;
-  e.loop(0, whole, Tile::lanes, [&](Number at) { copy(at, {}); });
-  if (whole != width)
-    copy(e.index(whole), e.firstLanes(e.index(width - whole), Tile::lanes));
+/// values[index], for an index known at run time.
+static Number pick(Emit &e, Number index, ArrayRef<int64_t> values) {
+  Number value = e.index(values[0]);
+  for (size_t i = 1; i < values.size(); ++i)
+    value = e.select(e.equal(index, e.index(i)), e.index(values[i]), value);
+  return value;
 }
 
-void jepa::unpackRow(Emit &e, int64_t width, const HeadRows &to, Number token, Value from, ArrayRef<Value> row,
-                     Number factor) {
-  sweep(e, width, [&](Span &span) {
-    span.shifted(to.feature).store(span.load(from, row) * span.broadcast(factor), to.buffer, to.at(token));
-  });
+GroupTokens TokenSide::group(Emit &e, ArrayRef<Value> arguments, Number clip, Number group) const {
+  GroupTokens tokens{e, arguments.empty() ? Value() : arguments[0], clip, {}, {}};
+  Number end;
+  if (starts.empty()) {
+    auto at = [&](Number i) { return e.convert(e.load(arguments[1], {clip, i}), e.builder.getIndexType()); };
+    tokens.begin = at(group);
+    end = at(group + 1);
+  } else {
+    tokens.begin = pick(e, group, ArrayRef(starts).drop_back());
+    end = pick(e, group, ArrayRef(starts).drop_front());
+  }
+  tokens.count = end - tokens.begin;
+  return tokens;
 }
 
-static SmallVector<Value> columnAt(Emit &e, Number slot, Number position, Number feature) {
-  return {slot, position / Tile::columns, feature, position % Tile::columns};
+Number GroupTokens::at(Number index) const {
+  Number position = begin + e.min(index, count - 1);
+  return list ? e.convert(e.load(list, {clip, position}), e.builder.getIndexType()) : position;
 }
 
-void jepa::packColumn(Emit &e, int64_t width, Value to, Number slot, Number position, const HeadRows &from,
-                      Number token) {
-  e.loop(0, width, 1, [&](Number i) {
-    SmallVector<Value> source = from.at(token);
-    source.push_back(from.feature + i);
-    e.store(e.load(from.buffer, source), to, columnAt(e, slot, position, i));
-  });
-}
-
-void jepa::zeroColumn(Emit &e, int64_t width, Value to, Number slot, Number position) {
-  Number zero = e.constant(e.builder.getF32Type(), 0);
-  e.loop(0, width, 1, [&](Number i) { e.store(zero, to, columnAt(e, slot, position, i)); });
-}
-
-SmallVector<Number> jepa::scoreStart(Emit &e, Number firstKey, Number count, bool ragged) {
-  SmallVector<Number> starts;
-  Number zero = e.constant(Tile::vectorType(e), 0), hidden = e.constant(zero.getType(), AttentionLayout::hiddenScore);
-  for (int64_t v = 0; v < Tile::columns / Tile::lanes; ++v)
-    starts.push_back(ragged ? e.select(e.firstLanes(count - firstKey - v * Tile::lanes, Tile::lanes), zero, hidden)
-                            : zero);
-  return starts;
-}
+AttentionTask::AttentionTask(const AttentionLayout &layout, int64_t parts, Number task)
+    : clip(task / (parts * layout.groups * layout.heads)), head(task / (parts * layout.groups) % layout.heads),
+      group(task / parts % layout.groups), part(task % parts) {}

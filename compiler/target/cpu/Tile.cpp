@@ -5,12 +5,65 @@
 
 #include "compiler/target/cpu/Tile.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
 using namespace mlir;
 using namespace jepa;
 
+static Number bitcast(Emit &e, Number vector, Type element, int64_t lanes) {
+  return e.wrap(vector::BitCastOp::create(e.builder, e.loc, VectorType::get({lanes}, element), vector));
+}
+
+static Number shuffle(Emit &e, Number a, Number b, ArrayRef<int64_t> lanes) {
+  return e.wrap(vector::ShuffleOp::create(e.builder, e.loc, a, b, lanes));
+}
+
+//===----------------------------------------------------------------------===//
+// Words
+//===----------------------------------------------------------------------===//
+
+Type Words::type(Emit &e) const { return pairs ? Type(e.builder.getI32Type()) : e.builder.getF32Type(); }
+
+Type Words::numberType(Emit &e) const { return pairs ? e.builder.getBF16Type() : e.builder.getF32Type(); }
+
+Number Words::multiply(Emit &e, Number left, Number right, Number sum) const {
+  if (!pairs)
+    return e.fma(left, right, sum);
+  Type bf16 = e.builder.getBF16Type();
+  Value operands[] = {sum, bitcast(e, left, bf16, 2 * Tile::lanes), bitcast(e, right, bf16, 2 * Tile::lanes)};
+  return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, sum.getType(),
+                                              e.builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
+                    .getResult(0));
+}
+
+Number Words::zip(Emit &e, Number first, Number second) const {
+  if (!pairs)
+    return first;
+  VectorType half = VectorType::get({Tile::lanes}, e.builder.getBF16Type());
+  Number zipped = e.wrap(
+      vector::InterleaveOp::create(e.builder, e.loc, e.convert(first, half).value, e.convert(second, half).value));
+  return bitcast(e, zipped, e.builder.getI32Type(), Tile::lanes);
+}
+
+Number Words::join(Emit &e, ArrayRef<Number> vectors) const {
+  if (!pairs)
+    return vectors[0];
+  Number both = shuffle(e, vectors[0], vectors[1], llvm::to_vector(llvm::seq<int64_t>(0, 2 * Tile::lanes)));
+  Number rounded = e.convert(both, VectorType::get({2 * Tile::lanes}, e.builder.getBF16Type()));
+  return bitcast(e, rounded, e.builder.getI32Type(), Tile::lanes);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
 VectorType Tile::vectorType(Emit &e, int64_t lanes) { return VectorType::get({lanes}, e.builder.getF32Type()); }
 
-SmallVector<Number> Tile::multiply(Emit &e, Number depth, int64_t vectors, ArrayRef<Number> sums,
+SmallVector<Number> Tile::zeros(Emit &e, int64_t vectors) {
+  return SmallVector<Number>(rows * vectors, e.constant(vectorType(e), 0));
+}
+
+SmallVector<Number> Tile::multiply(Emit &e, Words words, Number depth, int64_t vectors, ArrayRef<Number> sums,
                                    function_ref<Number(Number, int64_t)> a, function_ref<Number(Number, int64_t)> b) {
   return e.reduce(e.index(0), depth, 1, sums, [&](Number i, ArrayRef<Number> before) {
     SmallVector<Number> columns, after;
@@ -19,7 +72,7 @@ SmallVector<Number> Tile::multiply(Emit &e, Number depth, int64_t vectors, Array
     for (int64_t row = 0; row < rows; ++row) {
       Number factor = e.broadcast(a(i, row), lanes);
       for (int64_t v = 0; v < vectors; ++v)
-        after.push_back(e.fma(factor, columns[v], before[row * vectors + v]));
+        after.push_back(words.multiply(e, factor, columns[v], before[row * vectors + v]));
     }
     return after;
   });
@@ -32,4 +85,47 @@ void Tile::forColumns(Emit &e, int64_t width, function_ref<void(Number, int64_t)
     e.loop(0, whole, columns, [&](Number column) { body(column, columns / lanes); });
   if (whole != width)
     body(e.index(whole), (width - whole) / lanes);
+}
+
+/// Exchanges blocks of half the size across the diagonal, then within each block, and so on.
+SmallVector<Number> Tile::transpose(Emit &e, ArrayRef<Number> original) {
+  SmallVector<Number> vectors(original);
+  for (int64_t half = lanes / 2; half; half /= 2) {
+    SmallVector<int64_t> upper, lower;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      bool right = lane & half;
+      upper.push_back(right ? lanes + lane - half : lane);
+      lower.push_back(right ? lanes + lane : lane + half);
+    }
+    for (int64_t i = 0; i < lanes; ++i)
+      if (!(i & half)) {
+        Number a = vectors[i], b = vectors[i + half];
+        vectors[i] = shuffle(e, a, b, upper);
+        vectors[i + half] = shuffle(e, a, b, lower);
+      }
+  }
+  return vectors;
+}
+
+//===----------------------------------------------------------------------===//
+// Exponentials
+//===----------------------------------------------------------------------===//
+
+Number jepa::exp2(Emit &e, Number x) {
+  // Added to 1.5 * 2^23, a float is rounded to an integer, which stands in its low bits.
+  constexpr double magic = 12582912.0;
+  // Minimax for the relative error on [-0.5, 0.5].
+  constexpr double coefficients[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
+                                     0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
+  auto floats = cast<VectorType>(x.getType());
+  int64_t lanes = floats.getNumElements();
+  Type i32 = e.builder.getI32Type();
+  x = e.max(x, e.constant(floats, -126));
+  Number shifted = x + magic, fraction = x - (shifted - magic);
+  Number power = e.constant(floats, coefficients[0]);
+  for (double coefficient : ArrayRef(coefficients).drop_front())
+    power = e.fma(power, fraction, e.constant(floats, coefficient));
+  Number exponent = bitcast(e, shifted, i32, lanes);
+  exponent = e.wrap(arith::ShLIOp::create(e.builder, e.loc, exponent, e.constant(exponent.getType(), 23)));
+  return bitcast(e, bitcast(e, power, i32, lanes) + exponent, floats.getElementType(), lanes);
 }

@@ -10,6 +10,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -19,10 +20,13 @@ namespace {
 
 struct Shape {
   int clips, heads, width, queries, keys;
-  int visible = 0;                 ///< keys that a mask shows, 0 for no mask
-  std::vector<int> segments = {};  ///< of the visible keys, where lengths cut them
+  int visible = 0;                ///< keys that a mask shows, 0 for no mask
+  std::vector<int> segments = {}; ///< of the visible keys, where lengths or bounds cut them
   std::vector<int> lengths = {};
   int maxThreads = 64;
+  std::vector<int> querySequences = {}, keySequences = {};
+  std::vector<int> querySegments = {};
+  std::vector<std::vector<int>> queryBounds = {}, keyBounds = {}; ///< a list for each segment
 };
 
 struct Gradients {
@@ -39,16 +43,39 @@ static std::vector<int> maskOf(const Shape &s, int clip) {
   return mask;
 }
 
-static std::vector<int> visibleKeys(const Shape &s, int clip) {
-  std::vector<int> listed(s.keys);
+/// Which part of `sizes` holds `place`; 0 where there are none.
+static int partOf(const std::vector<int> &sizes, int place) {
+  int part = 0;
+  for (; part + 1 < static_cast<int>(sizes.size()) && place >= sizes[part]; ++part)
+    place -= sizes[part];
+  return part;
+}
+
+/// The packed sample that holds a token, or -1 for padding; 0 where nothing is packed.
+static int sampleOf(const std::vector<int> &segments, const std::vector<std::vector<int>> &bounds, int token) {
+  if (bounds.empty())
+    return 0;
+  int segment = partOf(segments, token);
+  int place = token - std::accumulate(segments.begin(), segments.begin() + segment, 0);
+  const std::vector<int> &b = bounds[segment];
+  int sample = static_cast<int>(std::upper_bound(b.begin(), b.end(), place) - b.begin()) - 1;
+  return sample + 1 < static_cast<int>(b.size()) ? sample : -1;
+}
+
+/// The keys that a query sees; none for a query of padding.
+static std::vector<int> visibleKeys(const Shape &s, int clip, int query) {
+  int sample = sampleOf(s.querySegments, s.queryBounds, query);
+  std::vector<int> listed(s.keys), keys;
   std::iota(listed.begin(), listed.end(), 0);
   if (s.visible)
     listed = maskOf(s, clip);
-  if (s.segments.empty())
-    return listed;
-  std::vector<int> keys;
-  for (std::size_t i = 0, offset = 0; i < s.segments.size(); offset += s.segments[i++])
-    keys.insert(keys.end(), listed.begin() + offset, listed.begin() + offset + s.lengths[i]);
+  for (int position = 0; position < static_cast<int>(listed.size()) && sample >= 0; ++position) {
+    int segment = partOf(s.segments, position);
+    int place = position - std::accumulate(s.segments.begin(), s.segments.begin() + segment, 0);
+    if (partOf(s.querySequences, query) == partOf(s.keySequences, position) &&
+        sample == sampleOf(s.segments, s.keyBounds, position) && (s.lengths.empty() || place < s.lengths[segment]))
+      keys.push_back(listed[position]);
+  }
   return keys;
 }
 
@@ -65,7 +92,7 @@ static Gradients attention(const Shape &s, const std::vector<float> &q, const st
   for (int b = 0; b < s.clips; ++b)
     for (int h = 0; h < s.heads; ++h)
       for (int i = 0; i < s.queries; ++i) {
-        std::vector<int> keys = visibleKeys(s, b);
+        std::vector<int> keys = visibleKeys(s, b, i);
         auto at = [&](int rows, int row, int c) { return (static_cast<long>(b) * rows + row) * D + h * s.width + c; };
         std::vector<double> p;
         double sum = 0, delta = 0;
@@ -76,7 +103,7 @@ static Gradients attention(const Shape &s, const std::vector<float> &q, const st
           p.push_back(std::exp(score * scale));
           sum += p.back();
         }
-        r.logsumexp.push_back(std::log(sum));
+        r.logsumexp.push_back(keys.empty() ? 0 : std::log(sum));
         for (std::size_t n = 0; n < keys.size(); ++n)
           for (int c = 0; c < s.width; ++c)
             r.output[at(s.queries, i, c)] += (p[n] / sum) * v[at(s.keys, keys[n], c)];
@@ -113,17 +140,32 @@ static std::string program(const Shape &s) {
     extra += " mask %m";
     types += text(", tensor<{0}x{1}xi32>", s.clips, s.visible);
   }
-  std::string names, sizes;
-  for (std::size_t i = 0; i < s.segments.size(); ++i) {
-    arguments += text(", %l{0}: tensor<1xi32> {{jepa.name = \"l{0}\"}", i);
-    names += text("{0}%l{1}", i ? ", " : "", i);
-    sizes += text("{0}{1}", i ? ", " : "", s.segments[i]);
-    types += ", tensor<1xi32>";
-  }
-  if (!names.empty()) {
-    extra += " lengths(" + names + ")";
-    attributes += ", segments = array<i64: " + sizes + ">";
-  }
+  auto operands = [&](const char *keyword, const char *prefix, std::size_t count, std::size_t size) {
+    std::string names;
+    for (std::size_t i = 0; i < count; ++i) {
+      arguments += text(", %{0}{1}: tensor<{2}xi32> {{jepa.name = \"{0}{1}\"}", prefix, i, size);
+      names += text("{0}%{1}{2}", i ? ", " : "", prefix, i);
+      types += text(", tensor<{0}xi32>", size);
+    }
+    if (count)
+      extra += text(" {0}({1})", keyword, names);
+  };
+  auto list = [&](const char *name, const std::vector<int> &sizes) {
+    if (sizes.empty())
+      return;
+    attributes += text(", {0} = array<i64: ", name);
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      attributes += text("{0}{1}", i ? ", " : "", sizes[i]);
+    attributes += ">";
+  };
+  operands("lengths", "l", s.lengths.size(), 1);
+  std::size_t samples = s.keyBounds.empty() ? 0 : s.keyBounds[0].size();
+  operands("query_bounds", "qb", s.queryBounds.size(), samples);
+  operands("key_bounds", "kb", s.keyBounds.size(), samples);
+  list("segments", s.segments);
+  list("query_segments", s.querySegments);
+  list("query_sequences", s.querySequences);
+  list("key_sequences", s.keySequences);
   return text(R"(
 func.func @jepa_run(%q: {0} {{jepa.name = "q"}, %k: {1} {{jepa.name = "k"}, %v: {1} {{jepa.name = "v"},
                     %d: {0} {{jepa.name = "d"}{3})
@@ -151,6 +193,9 @@ TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
   }
   for (std::size_t i = 0; i < s.lengths.size(); ++i)
     *cpu.data<int>("l" + std::to_string(i)) = s.lengths[i];
+  for (auto [prefix, bounds] : {std::pair("qb", &s.queryBounds), std::pair("kb", &s.keyBounds)})
+    for (std::size_t i = 0; i < bounds->size(); ++i)
+      std::copy((*bounds)[i].begin(), (*bounds)[i].end(), cpu.data<int>(prefix + std::to_string(i)));
   Gradients want = attention(s, cpu.get("q"), cpu.get("k"), cpu.get("v"), cpu.get("d"));
   cpu.run();
   EXPECT_LT(relativeError(cpu.get("o"), want.output), 2e-6);
@@ -170,7 +215,13 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention, testing::Values(
     Shape{2, 2, 24, 24, 600, 290},                              // a mask over two blocks
     Shape{2, 2, 32, 48, 48, 0, {16, 32}, {5, 20}},              // run-time lengths
     Shape{1, 1, 32, 8, 400, 320, {300, 20}, {290, 1}},          // both
-    Shape{2, 2, 40, 30, 30, 0, {}, {}, 2}));                    // a head per task, scratch per thread
+    Shape{2, 2, 40, 30, 30, 0, {}, {}, 2},                      // a head per task, scratch per thread
+    Shape{2, 1, 16, 50, 70, 0, {}, {}, 64, {13, 37}, {30, 40}}, // sequences
+    Shape{1, 2, 24, 9, 400, 370, {}, {}, 2, {1, 8}, {363, 7}},  // sequences of a mask
+    Shape{2, 1, 32, 90, 90, 0, {20, 30, 40}, {7, 30, 11}, 64, {50, 40}, {50, 40}}, // of segments with lengths
+    Shape{1, 2, 16, 80, 60, 0, {60}, {}, 64, {}, {}, {80}, {{0, 33, 34, 70}}, {{0, 7, 47, 60}}}, // packed samples
+    Shape{1, 1, 24, 150, 140, 0, {70, 30, 40}, {}, 2, {110, 40}, {100, 40}, {70, 40, 40},
+          {{0, 20, 61}, {0, 40, 40}, {0, 1, 39}}, {{0, 33, 70}, {0, 10, 25}, {0, 1, 2}}})); // in two sequences
 
 /// Query, key and value as parts of one buffer, as a transformer's block has them.
 static std::string programOfViews(int clips, int tokens, int width, int heads) {
