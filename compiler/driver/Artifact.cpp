@@ -39,10 +39,11 @@ struct TemporaryFile {
 
 } // namespace
 
-std::string jepa::linkShared(ArrayRef<char> object) {
-  TemporaryFile input("o"), output("so");
-  std::error_code error;
-  {
+std::string jepa::linkShared(ArrayRef<SmallVector<char, 0>> objects) {
+  std::deque<TemporaryFile> inputs;
+  for (ArrayRef<char> object : objects) {
+    const TemporaryFile &input = inputs.emplace_back("o");
+    std::error_code error;
     llvm::raw_fd_ostream stream(input.path, error);
     if (!error) {
       stream.write(object.data(), object.size());
@@ -50,14 +51,17 @@ std::string jepa::linkShared(ArrayRef<char> object) {
       error = stream.error();
       stream.clear_error();
     }
+    if (error)
+      throw rt::Error("'" + input.path.str().str() + "' cannot be written: " + error.message());
   }
-  if (error)
-    throw rt::Error("'" + input.path.str().str() + "' cannot be written: " + error.message());
+  TemporaryFile output("so");
+  std::string out = output.path.str().str();
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  std::string in = input.path.str().str(), out = output.path.str().str();
   // What the code calls is in the artifact's executable, so undefined symbols are left to the loader.
-  const char *arguments[] = {"ld.lld", "-shared", "--hash-style=gnu", "-o", out.c_str(), in.c_str()};
+  SmallVector<const char *> arguments = {"ld.lld", "-shared", "--hash-style=gnu", "-o", out.c_str()};
+  for (TemporaryFile &input : inputs)
+    arguments.push_back(input.path.c_str());
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     throw rt::Error("linking failed (a bug of jepac's; please report it): " + messages.substr(0, messages.find('\n')));
@@ -263,7 +267,7 @@ static void checkOutput(const std::string &path) {
 }
 
 /// From a module at Phase::Jepa.
-static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &specialisation) {
+static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &specialisation, unsigned threads) {
   if (failed(compiler.runTo(Phase::Kernels)))
     return failure();
   compiler.printReport(llvm::errs());
@@ -272,35 +276,33 @@ static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &
   if (limit && needed > limit)
     throw rt::Error("the plan needs " + std::to_string(needed) + " bytes, more than --memory-limit " +
                     std::to_string(limit) + "; lower the batch or the resolution");
-  if (failed(compiler.finish()))
+  FailureOr<std::vector<SmallVector<char, 0>>> objects = compiler.objects(threads);
+  if (failed(objects))
     return failure();
-  FailureOr<SmallVector<char, 0>> object = compiler.object();
-  if (failed(object))
-    return failure();
-  return BuildResult{linkShared(*object), plan.dump()};
+  return BuildResult{linkShared(*objects), plan.dump()};
 }
 
-BuildOutcome jepa::buildArtifact(const Specialisation &specialisation, const std::string &runtime,
-                                 const std::string &path, const BuildCache *cache) {
+BuildOutcome jepa::buildArtifact(const Specialisation &specialisation, const std::string &path,
+                                 const BuildOptions &options) {
   checkOutput(path);
   Compiler compiler(specialisation);
   if (failed(compiler.runTo(Phase::Jepa)))
     return BuildOutcome::Failed;
-  std::string key = cache ? buildKey(compiler, specialisation, runtime) : "";
+  std::string key = options.cache ? buildKey(compiler, specialisation, options.runtime) : "";
   // What passes have to say takes running them.
   const Request &request = specialisation.request;
-  if (cache && !request.remarks && request.passReport.empty())
-    if (std::optional<BuildResult> found = cache->find(key)) {
-      rt::appendPayload(runtime, found->code, found->plan, path);
+  if (options.cache && !request.remarks && request.passReport.empty())
+    if (std::optional<BuildResult> found = options.cache->find(key)) {
+      rt::appendPayload(options.runtime, found->code, found->plan, path);
       return BuildOutcome::Cached;
     }
-  FailureOr<BuildResult> result = compile(compiler, specialisation);
+  FailureOr<BuildResult> result = compile(compiler, specialisation, options.threads);
   if (failed(result))
     return BuildOutcome::Failed;
-  rt::appendPayload(runtime, result->code, result->plan, path);
+  rt::appendPayload(options.runtime, result->code, result->plan, path);
   try {
-    if (cache)
-      cache->store(key, *result);
+    if (options.cache)
+      options.cache->store(key, *result);
   } catch (const rt::Error &) {
     // A full disk costs the next build its time, not this one its result.
   }

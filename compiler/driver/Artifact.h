@@ -20,15 +20,23 @@ rt::Json describeSpecialisation(const Specialisation &specialisation);
 rt::Json describePlan(mlir::ModuleOp module, const Specialisation &specialisation, const Costs &costs,
                       const std::string &pipelineText);
 
-/// Links object code to a shared object, in process. Throws rt::Error.
-std::string linkShared(llvm::ArrayRef<char> object);
+/// Links the parts of a program to a shared object, in process. Throws rt::Error.
+std::string linkShared(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects);
 
 enum class BuildOutcome { Failed, Built, Cached };
 
-/// Builds a specialisation into the artifact at `path`, on the executable `runtime`; the cache may be null. Failed comes
-/// after a diagnostic; throws ConfigError and rt::Error.
-BuildOutcome buildArtifact(const Specialisation &specialisation, const std::string &runtime, const std::string &path,
-                           const BuildCache *cache = nullptr);
+/// How to build, whatever it is.
+struct BuildOptions {
+  /// The executable to build on.
+  std::string runtime;
+  /// Where earlier builds are; none if null.
+  const BuildCache *cache = nullptr;
+  /// To generate code on; 0 is the machine's. The artifact does not depend on them.
+  unsigned threads = 0;
+};
+
+/// Builds a specialisation into the artifact at `path`. Failed comes after a diagnostic; throws ConfigError and rt::Error.
+BuildOutcome buildArtifact(const Specialisation &specialisation, const std::string &path, const BuildOptions &options);
 
 } // namespace jepa
 

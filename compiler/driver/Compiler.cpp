@@ -13,10 +13,13 @@
 #include "runtime/core/Error.h"
 
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/ThreadPool.h"
 
 using namespace mlir;
 using namespace jepa;
@@ -148,6 +151,8 @@ static std::string describe(PassManager &manager) {
 
 LogicalResult Compiler::run(ModuleOp target, Phase phase, const PipelineOptions &pipeline, bool record) {
   PassManager manager(&context);
+  // The translation to LLVM IR verifies what it is given, and it is large.
+  manager.enableVerifier(phase != Phase::Llvm);
   fill(manager, phase, pipeline);
   if (observer && record)
     manager.addInstrumentation(std::make_unique<ObserverInstrumentation>(observer, passesObserved));
@@ -226,12 +231,33 @@ FailureOr<std::string> Compiler::llvmText() {
   return text;
 }
 
-FailureOr<SmallVector<char, 0>> Compiler::object() {
-  llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {});
-  if (!code)
+FailureOr<std::vector<SmallVector<char, 0>>> Compiler::objects(unsigned threads) {
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
+  if (pool.getMaxConcurrency() > 1)
+    context.setThreadPool(pool);
+  auto single = llvm::make_scope_exit([&] { context.disableMultithreading(); });
+  options.split = true;
+  if (failed(run(*module, Phase::Llvm, options, true)))
     return failure();
-  return emitObject(*code, {}, module->getLoc());
+  reached = Phase::Llvm;
+  auto parts = llvm::to_vector(module->getOps<ModuleOp>());
+  std::vector<SmallVector<char, 0>> objects(parts.size());
+  auto generate = [&](size_t index) -> LogicalResult {
+    llvm::LLVMContext llvmContext;
+    CodegenOptions codegen;
+    codegen.isPart = true;
+    std::unique_ptr<llvm::Module> code = translateToLLVM(parts[index], llvmContext, codegen);
+    FailureOr<SmallVector<char, 0>> object = failure();
+    if (code)
+      object = emitObject(*code, codegen, module->getLoc());
+    if (failed(object))
+      return failure();
+    objects[index] = std::move(*object);
+    return success();
+  };
+  if (failed(failableParallelForEachN(&context, 0, parts.size(), generate)))
+    return failure();
+  return objects;
 }
 
 std::string jepa::printGraph(const Graph &graph) {

@@ -35,8 +35,6 @@ public:
 
   /// Runs the phases, from where the module is, up to and including `phase`; the module shows what it is then.
   mlir::LogicalResult runTo(Phase phase);
-  /// From Phase::Kernels to Phase::Llvm.
-  mlir::LogicalResult finish() { return run(*module, Phase::Llvm, options, true); }
   mlir::ModuleOp getModule() { return *module; }
   const Costs &getCosts() const { return costs; }
   /// The passes of every phase, as text, without running one.
@@ -49,8 +47,9 @@ public:
 
   /// LLVM IR as text, after optimisation; needs Phase::Llvm.
   mlir::FailureOr<std::string> llvmText();
-  /// Object code; needs Phase::Llvm.
-  mlir::FailureOr<llvm::SmallVector<char, 0>> object();
+  /// Object code, in parts to link together, from Phase::Kernels, on that many threads (0: the machine's). The parts do
+  /// not depend on the threads.
+  mlir::FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects(unsigned threads);
 
 private:
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> import();

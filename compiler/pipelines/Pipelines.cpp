@@ -149,7 +149,9 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
     break;
   }
   case Phase::Llvm:
-    buildKernelsToLLVMPipeline(manager);
+    if (options.split)
+      builder.parse("jepa-split-kernels");
+    buildKernelsToLLVMPipeline(options.split ? manager.nest<ModuleOp>() : manager);
     break;
   }
   return builder.result;

@@ -36,6 +36,8 @@ struct PipelineOptions {
   std::string target = "cpu";
   int64_t maxThreads = 1;
   ProductScratch productScratch;
+  /// Leave Phase::Llvm as nested modules, so that their code can be generated side by side.
+  bool split = false;
   /// Passes to leave out, by command line name, with or without the prefix "jepa-".
   std::set<std::string> disabled;
   /// Replaces the graph passes (pruned, gradient, fused) by a textual pipeline.

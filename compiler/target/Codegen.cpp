@@ -40,8 +40,6 @@ void jepa::buildKernelsToLLVMPipeline(OpPassManager &manager) {
   manager.addPass(createSCFToControlFlowPass());
   manager.addPass(createConvertKernelsToLLVM());
   manager.addPass(createReconcileUnrealizedCastsPass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
 }
 
 void jepa::registerCodegenTranslations(DialectRegistry &registry) {
@@ -84,7 +82,11 @@ std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMC
       function.addFnAttr("target-features", machine->getTargetFeatureString());
       function.addFnAttr("prefer-vector-width", "512");
       // Only the entry is called from outside.
-      if (function.getName() != entryName)
+      if (function.getName() == entryName || function.hasLocalLinkage())
+        continue;
+      if (options.isPart)
+        function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+      else
         function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
   llvm::LoopAnalysisManager loops;

@@ -30,6 +30,8 @@ struct CodegenOptions {
   std::string cpu, features;
   /// Compile fast instead of well, for code that runs once or twice. Gives the same numbers.
   bool quick = false;
+  /// The module is one of several: what it defines may be called from the others.
+  bool isPart = false;
 };
 
 /// Translates a module in the LLVM dialect and optimises it for the machine. Null, with a diagnostic, on failure.

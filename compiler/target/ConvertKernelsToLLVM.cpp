@@ -197,7 +197,10 @@ struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKe
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     patterns.add<BufferLowering, LaunchLowering, GemmLowering>(converter);
-    if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
+    // Nothing is tried that might be taken back.
+    ConversionConfig config;
+    config.allowPatternRollback = false;
+    if (failed(applyFullConversion(getOperation(), target, std::move(patterns), config)))
       return signalPassFailure();
   }
 };

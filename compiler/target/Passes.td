@@ -27,6 +27,28 @@ def LowerToKernels : Pass<"jepa-lower-to-kernels", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def SplitKernels : Pass<"jepa-split-kernels", "::mlir::ModuleOp"> {
+  let summary = "Distribute the kernels over modules, so that code is generated for them side by side";
+  let description = [{
+    What launches stays together; the kernels go into at most `parts` nested modules of about equal size, each with
+    declarations of what it calls from elsewhere. How they are distributed depends on the program alone, never on the
+    machine that compiles it, so that equal builds have equal bytes. A module with variables is left in one part, since
+    a constant may be copied and a variable may not.
+
+    ```
+    module {                              module {
+      func @jepa_run { launch @a }          module { func @jepa_run { launch @a }  func private @a(..) }
+      func private @a(..) { ... }   =>      module { func private @a(..) { ... } }
+    }                                     }
+    ```
+
+    *Preconditions*: kernels are what `jepa.launch` names.
+    *Postconditions*: every function is defined in one module, and declared in those that name it.
+    *Why here*: last of what sees the whole program; what follows works on one function at a time.
+  }];
+  let options = [Option<"parts", "parts", "int64_t", "16", "Most modules to make">];
+}
+
 def ConvertKernelsToLLVM : Pass<"jepa-convert-kernels-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Turn kernels, launches and planned buffers into the LLVM dialect";
   let description = [{

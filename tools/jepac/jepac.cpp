@@ -153,8 +153,8 @@ int build(Options &options, const char *argv0) {
   Specialisation specialisation = specialise(options.request);
   std::string path = options.output.empty() ? options.request.model + "-" + options.task : options.output;
   std::optional<BuildCache> cache = openCache(options);
-  if (buildArtifact(specialisation, findRuntime(options, argv0), path, cache ? &*cache : nullptr) ==
-      BuildOutcome::Failed)
+  BuildOptions how{findRuntime(options, argv0), cache ? &*cache : nullptr};
+  if (buildArtifact(specialisation, path, how) == BuildOutcome::Failed)
     return 1;
   std::cout << path << "\n";
   return 0;

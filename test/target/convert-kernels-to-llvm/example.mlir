@@ -1,4 +1,4 @@
-// RUN: %jepa-opt %s --jepa-kernels-to-llvm | FileCheck %s
+// RUN: %jepa-opt %s --jepa-kernels-to-llvm --canonicalize --cse | FileCheck %s
 
 // The product's description is a constant: sizes, strides, then 32-bit fields in pairs: transA and transB, packedB and
 // the inputs' element type, the result's.
