@@ -6,6 +6,7 @@
 #include "compiler/driver/Artifact.h"
 
 #include "compiler/analysis/BufferLifetimes.h"
+#include "compiler/driver/CallTable.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
 
@@ -243,6 +244,7 @@ rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisatio
       buffers.push(describeBuffer(op, teacherOf));
   plan.set("buffers", buffers);
   plan.set("gemms", products);
+  plan.set("functions", describeCalls(module));
   rt::Json provenance = rt::Json::object();
   provenance.set("jepac", JEPAC_VERSION);
   provenance.set("llvm", LLVM_VERSION_STRING);

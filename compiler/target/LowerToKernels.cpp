@@ -5,6 +5,7 @@
 
 #include "compiler/target/Passes.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/PostOrderIterator.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -33,6 +34,9 @@ public:
 
 private:
   LogicalResult lower(Operation *op);
+  LogicalResult emit(Operation *op);
+  /// Writes on what `op` became, the ops behind `last`, where it came from: profiles show it.
+  void describe(Operation *op, Operation *last);
   LogicalResult lowerCall(func::CallOp call);
   LogicalResult lowerReturn(func::ReturnOp op);
   /// Makes the value's buffer readable after the run under `name`.
@@ -106,6 +110,46 @@ LogicalResult FunctionLowering::run() {
 }
 
 LogicalResult FunctionLowering::lower(Operation *op) {
+  Block &body = *builder->getInsertionBlock();
+  Operation *last = body.empty() ? nullptr : &body.back();
+  if (failed(emit(op)))
+    return failure();
+  describe(op, last);
+  return success();
+}
+
+/// An update in place, or what only updates read; the model's text has no module for them.
+static bool isUpdate(Operation *op) {
+  auto writes = [](Operation *op) { return op->getNumResults() == 0 && !isa<TapOp>(op) && !isMemoryEffectFree(op); };
+  return writes(op) || (llvm::any_of(op->getUsers(), writes) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return writes(user) || isa<TapOp>(user);
+         }));
+}
+
+void FunctionLowering::describe(Operation *op, Operation *last) {
+  SmallVector<Operation *> launches;
+  int64_t flops = 0;
+  Attribute scope = op->getAttr(scopeAttr);
+  if (!scope && isUpdate(op))
+    scope = builder->getStringAttr("optimizer");
+  op->walk([&](CostOpInterface cost) { flops += cost.getFlops(); });
+  Block &body = *builder->getInsertionBlock();
+  for (Operation &made : llvm::make_range(last ? std::next(last->getIterator()) : body.begin(), body.end())) {
+    if (isa<BufferOp>(made) || !isa<JepaDialect, func::FuncDialect>(made.getDialect()))
+      continue;
+    if (scope)
+      made.setAttr(scopeAttr, scope);
+    if (auto product = dyn_cast<GemmOp>(made))
+      flops -= 2 * product.getM() * product.getN() * product.getK();
+    if (isa<LaunchOp>(made))
+      launches.push_back(&made);
+  }
+  // How several launches share an op's work is only theirs to know.
+  if (launches.size() == 1 && flops > 0)
+    launches.front()->setAttr(flopsAttr, builder->getI64IntegerAttr(flops));
+}
+
+LogicalResult FunctionLowering::emit(Operation *op) {
   context->op = op;
   if (!isEntry && isa<ParameterOp, PositionOp, TapOp>(op))
     return op->emitOpError("must be in '") << entryName << "', not in an outlined layer";

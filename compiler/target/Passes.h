@@ -13,6 +13,9 @@
 
 namespace jepa {
 
+/// FLOPs of the op that a launch alone computes; products know their own.
+inline constexpr llvm::StringLiteral flopsAttr = "jepa.flops";
+
 #define GEN_PASS_DECL
 #include "compiler/target/Passes.h.inc"
 

@@ -13,7 +13,9 @@ def LowerToKernels : Pass<"jepa-lower-to-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Each function of tensors becomes one of buffers: its first argument is the arena, results become destinations, and
     each op becomes what its target's kernel interface emits. `jepa_run` keeps the arena alone: inputs, parameters,
-    tables and outputs become named buffers. Structurally equal launches share one kernel function.
+    tables and outputs become named buffers. Structurally equal launches share one kernel function. Launches, products
+    and calls keep the `jepa.scope` of their op (updates in place get `optimizer`), and an op's only launch its FLOPs as
+    `jepa.flops`: profiles read them.
 
     *Preconditions*: parameters, positions and taps are in `jepa_run` only; no op reads a parameter after its update.
     *Postconditions*: no tensor is left; every `jepa.buffer` waits for an offset from `jepa-plan-memory`.

@@ -220,6 +220,28 @@ GemmUse readGemm(const Reader &reader) {
   return use;
 }
 
+Function readFunction(const Reader &reader, std::int64_t index, std::int64_t count) {
+  Function function;
+  function.name = reader.text("name");
+  std::size_t place = 0;
+  for (const Json &item : reader.items("calls")) {
+    Reader call = reader.child("functions.calls", item, std::to_string(place++));
+    Call c;
+    c.kernel = call.textOr("kernel");
+    c.scope = call.textOr("scope");
+    c.line = call.textOr("line");
+    // Callees come later, so nothing can call itself.
+    if (call.has("function"))
+      c.function = call.integer("function", index + 1, count - 1);
+    c.flops = call.has("flops") ? call.integer("flops") : 0;
+    c.bytes = call.has("bytes") ? call.integer("bytes") : 0;
+    if (c.kernel.empty() == (c.function < 0))
+      call.fail("kernel", "expected a kernel or a function");
+    function.calls.push_back(std::move(c));
+  }
+  return function;
+}
+
 } // namespace
 
 //===----------------------------------------------------------------------===//
@@ -324,6 +346,14 @@ Plan Plan::parse(std::string_view text) {
   if (reader.has("gemms"))
     for (const Json &item : reader.items("gemms"))
       plan.gemms.push_back(readGemm(reader.child("gemms", item, std::to_string(index++))));
+  if (reader.has("functions")) {
+    const Json::Array &functions = reader.items("functions");
+    for (const Json &item : functions) {
+      auto at = static_cast<std::int64_t>(plan.functions.size());
+      plan.functions.push_back(readFunction(reader.child("functions", item, std::to_string(at)), at,
+                                            static_cast<std::int64_t>(functions.size())));
+    }
+  }
   checkPartners(plan);
   checkOverlap(plan);
   return plan;

@@ -96,6 +96,23 @@ struct GemmUse {
   std::int64_t count = 0, scratchBytes = 0;
 };
 
+/// A launch or a product, or a call of another function of the generated code.
+struct Call {
+  std::string kernel;         ///< empty where another function is called
+  std::string scope;          ///< the model's module path; within a called function what is left of it
+  std::string line;           ///< the model's line, "VJepa.h:31"
+  std::int64_t function = -1; ///< the called function's place in Plan::functions
+  std::int64_t flops = 0;     ///< 0 where not known
+  std::int64_t bytes = 0;     ///< of the buffers that it touches
+};
+
+/// A function of the generated code: straight-line, so its calls are the same
+/// in every run.
+struct Function {
+  std::string name;
+  std::vector<Call> calls;
+};
+
 /// The plan, checked: every buffer lies within the arena and is aligned to its
 /// element, names are unique, persistent buffers (parameters, moments, tables)
 /// do not overlap, and every moment, teacher and ema_of names a parameter of
@@ -112,6 +129,9 @@ struct Plan {
   std::vector<std::string> libraries;
   std::vector<Buffer> buffers;
   std::vector<GemmUse> gemms;
+  /// `jepa_run` first, each function before those that it calls; empty if the
+  /// plan does not tell.
+  std::vector<Function> functions;
   Json provenance;
 
   /// Reads and checks; throws Error naming the first thing that is wrong.

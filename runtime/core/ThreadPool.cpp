@@ -13,6 +13,7 @@
 #include "runtime/core/ThreadPool.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/Profiler.h"
 
 #include <algorithm>
 #include <charconv>
@@ -40,6 +41,17 @@ static void relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #endif
+}
+
+/// A chunk of an outermost loop.
+static void runChunk(jepac_kernel call, void *const *args, std::int64_t begin, std::int64_t end,
+                     int thread) {
+  Profiler *profiler = Profiler::recordingThreads();
+  if (!profiler)
+    return call(args, begin, end, thread);
+  double start = profiler->now();
+  call(args, begin, end, thread);
+  profiler->addChunk(thread, {start, profiler->now()});
 }
 
 ThreadPool &ThreadPool::get() {
@@ -126,7 +138,7 @@ bool ThreadPool::takeChunk(int index) {
     if (ticket.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
                                      std::memory_order_acquire)) {
       std::int64_t begin = static_cast<std::int64_t>(before & chunkMask) * step;
-      call(callArgs, begin, std::min(step, total - begin) + begin, index);
+      runChunk(call, callArgs, begin, std::min(step, total - begin) + begin, index);
       break;
     }
     if ((seen ^ before) & ~chunkMask)
@@ -169,8 +181,11 @@ void ThreadPool::run(jepac_kernel call, void *const *callArgs, std::int64_t tota
   int outside = insideAs;
   insideAs = self;
   if (alone) {
-    for (std::int64_t begin = 0; begin < total; begin += std::min(step, total - begin))
-      call(callArgs, begin, begin + std::min(step, total - begin), self);
+    for (std::int64_t begin = 0; begin < total; begin += std::min(step, total - begin)) {
+      std::int64_t end = begin + std::min(step, total - begin);
+      // A loop within a loop is part of the outer one's chunk.
+      outside < 0 ? runChunk(call, callArgs, begin, end, self) : call(callArgs, begin, end, self);
+    }
     insideAs = outside;
     return;
   }
@@ -197,5 +212,6 @@ void ThreadPool::run(jepac_kernel call, void *const *callArgs, std::int64_t tota
 
 extern "C" void jepac_parallel_for(jepac_kernel kernel, void *const *args, int64_t count,
                                    int64_t grain) {
+  ProfiledCall profiled;
   ThreadPool::get().run(kernel, args, count, grain);
 }

@@ -10,6 +10,7 @@
 #include "runtime/gemm/Gemm.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/Profiler.h"
 
 using namespace jepa::rt;
 
@@ -38,6 +39,7 @@ extern "C" int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *) { return -1;
 
 extern "C" void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
                            const float *bias, void *) {
+  ProfiledCall profiled;
   gemmByLoops(*d, c, a, b, bias);
 }
 
@@ -225,6 +227,7 @@ extern "C" int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *d) {
 
 extern "C" void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
                            const float *bias, void *scratch) {
+  ProfiledCall profiled;
   const Product *product = nullptr;
   try {
     product = &productOf(*d, bias != nullptr);
@@ -237,6 +240,7 @@ extern "C" void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, con
 
 extern "C" void jepac_gemm_pack(const jepac_gemm_desc *d, void *packed, const void *b,
                                 void *scratch) {
+  ProfiledCall profiled;
   std::int64_t bytes = jepac_gemm_packed_bytes(d);
   if (bytes >= 0 && productOf(*d, false).pack(packed, b, scratch))
     return;

@@ -11,6 +11,7 @@
 #include "runtime/io/Progress.h"
 #include "runtime/main/Arguments.h"
 #include "runtime/train/Bench.h"
+#include "runtime/train/DataBench.h"
 #include "runtime/train/Embed.h"
 #include "runtime/train/Info.h"
 #include "runtime/train/Replay.h"
@@ -54,10 +55,13 @@ static const std::vector<CommandSpec> &commands() {
         {"--stride", "N", "source frames per frame of a clip (default: as built, or 4)"},
         threadsOption}},
       {"bench",
-       "clips/s, FLOP/s and the share of the ceiling that the step's own products set",
+       "clips/s, FLOP/s, time by phase and kernel, the share of the ceiling that products set",
        {{"--json", "", "as JSON"},
-        {"--profile", "", "also each product of the step"},
-        {"--steps", "N", "steps to time (default 10)"},
+        {"--profile", "", "also each kernel, and each product of the step alone"},
+        {"--trace", "FILE", "a step as a Chrome trace, for Perfetto or chrome://tracing"},
+        {"--steps", "N", "steps to time (default: at least 5, for --seconds)"},
+        {"--seconds", "S", "time to spend on them (default 3)"},
+        {"--data", "LIST", "how fast one thread makes clips of these videos, against decoding alone"},
         {"--seed", "S", "seed of weights, clips and masks (default 0)"},
         threadsOption}},
       {"replay",
@@ -164,11 +168,36 @@ static void runEmbed(const Arguments &arguments, const Plan &plan, jepac_run_fun
   embed({plan, static_cast<std::byte *>(state.arena()), run}, options);
 }
 
+static void benchVideos(const Arguments &arguments, const Plan &plan, double seconds) {
+  const Buffer &clip = plan.at("clip");
+  Program program{plan, nullptr, nullptr};
+  LoaderOptions loader;
+  loader.frames = clip.shape.at(2);
+  loader.size = clip.shape.at(3);
+  loader.stride = program.stride();
+  loader.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
+  Json result = benchData(readDataset(arguments.text("--data")), loader, seconds);
+  std::string text = arguments.has("--json") ? result.dump(true) + "\n" : dataBenchText(result);
+  std::fputs(text.c_str(), stdout);
+}
+
 static void runBench(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
   BenchOptions options;
-  options.steps = arguments.number("--steps", 1).value_or(options.steps);
-  options.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
+  options.steps = arguments.number("--steps", 1);
+  if (std::optional<std::int64_t> seconds = arguments.number("--seconds", 0)) {
+    if (options.steps)
+      throw usageError("'--steps' and '--seconds' both say how long to run: give one");
+    options.seconds = static_cast<double>(*seconds);
+  }
+  options.trace = arguments.text("--trace");
   options.profile = arguments.has("--profile");
+  if (arguments.has("--data")) {
+    if (options.steps || options.profile || !options.trace.empty())
+      throw usageError("'--data' times videos alone: leave --steps, --profile and --trace away");
+    benchVideos(arguments, plan, options.seconds);
+    return;
+  }
+  options.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
   setThreads(arguments, plan);
   checkMachine(plan);
   options.residentBefore = residentBytes();

@@ -9,17 +9,28 @@
 #include "runtime/core/Random.h"
 #include "runtime/core/ThreadPool.h"
 #include "runtime/gemm/Gemm.h"
+#include "runtime/io/AtomicFile.h"
 #include "runtime/io/Progress.h"
+#include "runtime/train/Profile.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
+#include <sstream>
+#include <unistd.h>
 
 using namespace jepa::rt;
 
-/// Runs before anything is timed: caches, clocks and pages settle.
+/// Steps before anything is timed: caches, clocks and pages settle. One will do
+/// where it takes long.
 static constexpr int warmUps = 2;
+static constexpr double slowStep = 5;
+/// Unless their number is given.
+static constexpr std::int64_t leastSteps = 5, mostSteps = 1000;
+/// Medians of more calls than these gain nothing.
+static constexpr std::int64_t mostProfiled = 50;
 /// A product is run for about this long, at least three times.
 static constexpr double secondsPerGemm = 0.05;
 
@@ -106,28 +117,87 @@ static void fillInputs(const Program &program, std::uint64_t seed) {
     program.writeMasks(MaskSampler(*program.plan.masks, program.batch(), seed).draw(0));
 }
 
-Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
-  const Plan &plan = program.plan;
-  Schedules schedules(OptimizerSettings::fromConfig(plan.config), options.steps + warmUps);
-  std::vector<double> seconds;
-  for (std::int64_t step = 0; step < options.steps + warmUps; ++step) {
-    fillInputs(program, options.seed);
-    if (plan.task == Task::Train)
-      program.writeHyper(schedules.at(step));
-    double elapsed = timed([&] { program.run(program.arena); });
-    if (step >= warmUps)
-      seconds.push_back(elapsed);
-  }
-  std::int64_t resident = peakResidentBytes() - options.residentBefore;
+namespace {
 
-  double flops = 0, gemmSeconds = 0;
+/// The times of the measured steps.
+struct StepTimes {
+  std::vector<double> seconds;
+  double firstDone = 0;      ///< seconds from the program's start to the end of its first step
+  std::int64_t resident = 0; ///< bytes at the end of them
+};
+
+} // namespace
+
+/// Since the program was executed, to a hundredth of a second; 0 where unknown.
+static double secondsSinceStart() {
+  std::string text;
+  try {
+    text = readTextFile("/proc/self/stat");
+  } catch (const Error &) {
+    return 0;
+  }
+  // The 22nd field, the start in ticks since the machine's; the second one, a name, may hold
+  // anything.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i)
+    fields >> field;
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec) -
+         std::strtod(field.c_str(), nullptr) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+static double runStep(const Program &program, const BenchOptions &options,
+                      const Schedules &schedules, std::int64_t step) {
+  fillInputs(program, options.seed);
+  if (program.plan.task == Task::Train)
+    program.writeHyper(schedules.at(step));
+  return timed([&] { program.run(program.arena); });
+}
+
+/// Runs until both the least number of steps and the time are reached, or the
+/// wanted number.
+static StepTimes runSteps(const Program &program, const BenchOptions &options, Profile &profile) {
+  std::int64_t most = options.steps.value_or(mostSteps);
+  Schedules schedules(OptimizerSettings::fromConfig(program.plan.config), most + warmUps);
+  StepTimes times;
+  std::int64_t step = 0;
+  while (step < warmUps) {
+    double seconds = runStep(program, options, schedules, step++);
+    if (step == 1)
+      times.firstDone = secondsSinceStart();
+    if (seconds > slowStep)
+      break;
+  }
+  double total = 0;
+  for (std::int64_t done = 0; done < most; ++done) {
+    if (!options.steps && done >= leastSteps && total >= options.seconds)
+      break;
+    double seconds;
+    if (profile.known() && done < mostProfiled) {
+      Profiler recording(/*slices=*/false);
+      seconds = runStep(program, options, schedules, step++);
+      profile.add(recording, seconds);
+    } else {
+      seconds = runStep(program, options, schedules, step++);
+    }
+    times.seconds.push_back(seconds);
+    total += seconds;
+  }
+  times.resident = peakResidentBytes();
+  return times;
+}
+
+/// Times each product of the step; adds up their FLOPs and seconds.
+static Json timeProducts(const Plan &plan, double &flops, double &seconds) {
   Json products = Json::array();
   for (const GemmUse &use : plan.gemms) {
     double each = timeGemm(use), count = static_cast<double>(use.count);
     double work = 2.0 * static_cast<double>(use.desc.m) * static_cast<double>(use.desc.n) *
                   static_cast<double>(use.desc.k);
     flops += work * count;
-    gemmSeconds += each * count;
+    seconds += each * count;
     Json product = Json::object();
     product.set("m", use.desc.m);
     product.set("n", use.desc.n);
@@ -141,7 +211,35 @@ Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
     product.set("flops", work / each);
     products.push(product);
   }
-  double step = median(seconds), rate = static_cast<double>(program.batch()) / step;
+  return products;
+}
+
+Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
+  const Plan &plan = program.plan;
+  std::optional<AtomicFile> traceFile;
+  Profile profile(plan);
+  bool threads = options.profile || !options.trace.empty();
+  if (threads && !profile.known())
+    throw Error(
+        "this binary's plan does not tell what its code calls; build it again to profile it");
+  if (!options.trace.empty())
+    traceFile.emplace(options.trace);
+  StepTimes times = runSteps(program, options, profile);
+  if (threads) {
+    Schedules schedules(OptimizerSettings::fromConfig(plan.config), 1);
+    Profiler recording(/*slices=*/true);
+    runStep(program, options, schedules, 0);
+    profile.addThreads(recording);
+    if (traceFile) {
+      std::string text = profile.trace(recording).dump() + "\n";
+      traceFile->write(text.data(), text.size());
+      traceFile->commit();
+    }
+  }
+  double flops = 0, gemmSeconds = 0;
+  Json products = timeProducts(plan, flops, gemmSeconds);
+
+  double step = median(times.seconds), rate = static_cast<double>(program.batch()) / step;
   double achieved = rate * static_cast<double>(plan.flopsPerClip);
   double ceiling = gemmSeconds > 0 ? flops / gemmSeconds : 0;
   Json result = Json::object();
@@ -150,52 +248,26 @@ Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
   result.set("target", plan.target);
   result.set("threads", ThreadPool::get().threads());
   result.set("batch", program.batch());
-  result.set("steps", options.steps);
+  result.set("steps", times.seconds.size());
   result.set("seconds_per_step", step);
+  result.set("seconds_fastest", *std::min_element(times.seconds.begin(), times.seconds.end()));
+  result.set("seconds_slowest", *std::max_element(times.seconds.begin(), times.seconds.end()));
+  result.set("startup_seconds", std::max(times.firstDone - step, 0.0));
   result.set("clips_per_second", rate);
   result.set("achieved_flops", achieved);
   result.set("gemm_ceiling_flops", ceiling);
   result.set("share", ceiling > 0 ? achieved / ceiling : 0);
-  result.set("peak_resident_bytes", std::max<std::int64_t>(resident, 0));
+  result.set("peak_resident_bytes",
+             std::max<std::int64_t>(times.resident - options.residentBefore, 0));
+  result.set("process_peak_bytes", times.resident);
   result.set("peak_bytes", plan.peakBytes);
+  result.set("phases", profile.phases());
+  result.set("outside_seconds", profile.outsideSeconds());
   if (options.profile) {
+    result.set("kinds", profile.kinds());
+    result.set("kernels", profile.kernels());
     result.set("gemm_seconds_per_step", gemmSeconds);
     result.set("gemms", products);
   }
   return result;
-}
-
-std::string jepa::rt::benchText(const Json &result) {
-  auto real = [&](const char *key) { return result.at(key).asReal(); };
-  char line[256];
-  std::string text;
-  std::snprintf(line, sizeof(line), "%.3f clips/s (%.4f s per step of %lld clips, %lld threads)\n",
-                real("clips_per_second"), real("seconds_per_step"),
-                static_cast<long long>(result.at("batch").asInteger()),
-                static_cast<long long>(result.at("threads").asInteger()));
-  text += line;
-  std::snprintf(line, sizeof(line), "%s of a ceiling of %s (%.1f %%)\n",
-                withUnit(real("achieved_flops"), "FLOP/s").c_str(),
-                withUnit(real("gemm_ceiling_flops"), "FLOP/s").c_str(), 100 * real("share"));
-  text += line;
-  text += bytesText(real("peak_resident_bytes")) + " resident, " + bytesText(real("peak_bytes")) +
-          " planned\n";
-  const Json *products = result.find("gemms");
-  if (!products)
-    return text;
-  std::snprintf(line, sizeof(line), "products take %.4f s of a step when run alone\n",
-                real("gemm_seconds_per_step"));
-  text += line;
-  for (const Json &product : products->asArray()) {
-    std::snprintf(
-        line, sizeof(line), "  %5lld x %5lld x %5lld %c%c  x %-4lld %10.6f s  %s\n",
-        static_cast<long long>(product.at("m").asInteger()),
-        static_cast<long long>(product.at("n").asInteger()),
-        static_cast<long long>(product.at("k").asInteger()),
-        product.at("trans_a").asBool() ? 't' : 'n', product.at("trans_b").asBool() ? 't' : 'n',
-        static_cast<long long>(product.at("count").asInteger()), product.at("seconds").asReal(),
-        withUnit(product.at("flops").asReal(), "FLOP/s").c_str());
-    text += line;
-  }
-  return text;
 }

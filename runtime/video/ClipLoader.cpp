@@ -131,19 +131,12 @@ std::int64_t ClipLoader::Impl::entryOf(std::int64_t sample) {
 void ClipLoader::Impl::load(Result &result, std::int64_t sample) {
   result.entry = entryOf(sample);
   try {
-    VideoReader reader(entries[result.entry].path, &cancel);
-    RandomStream random{options.seed, SamplePurpose, static_cast<std::uint64_t>(sample)};
-    std::vector<std::int64_t> frames = options.training
-                                           ? sampleClip(reader.frameCount(), options.frames, options.stride, random)
-                                           : centreClip(reader.frameCount(), options.frames, options.stride);
-    FrameTransform transform =
-        options.training
-            ? FrameTransform::crop(randomCrop(reader.width(), reader.height(), options.crop, random), options.size)
-            : FrameTransform::centre(reader.width(), reader.height(), options.size);
     result.clip.resize(clipElements());
-    reader.read(frames, [&](std::size_t place, const RgbView &frame) {
-      transform.apply(result.clip.data(), options.frames, static_cast<std::int64_t>(place), frame);
-    });
+    const std::string &path = entries[result.entry].path;
+    if (options.training)
+      readTrainingClip(result.clip.data(), path, options, sample, &cancel);
+    else
+      readCentreClip(result.clip.data(), path, options.frames, options.stride, options.size, &cancel);
   } catch (const std::exception &error) { // the file's fault or the memory's: either way the run goes on
     result.problem = error.what();
   }
@@ -241,13 +234,28 @@ std::int64_t ClipLoader::skippedVideos() const { return static_cast<std::int64_t
 std::int64_t ClipLoader::skippedSamples() const { return impl->skippedSamples; }
 double ClipLoader::waitedSeconds() const { return impl->waited; }
 
-void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride,
-                    std::int64_t size) {
-  VideoReader reader(path);
-  FrameTransform transform = FrameTransform::centre(reader.width(), reader.height(), size);
-  reader.read(centreClip(reader.frameCount(), frames, stride), [&](std::size_t place, const RgbView &frame) {
-    transform.apply(clip, frames, static_cast<std::int64_t>(place), frame);
+static void readFrames(float *clip, VideoReader &reader, const std::vector<std::int64_t> &frames,
+                       FrameTransform transform) {
+  reader.read(frames, [&](std::size_t place, const RgbView &frame) {
+    transform.apply(clip, static_cast<std::int64_t>(frames.size()), static_cast<std::int64_t>(place), frame);
   });
+}
+
+std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path, const LoaderOptions &options,
+                                           std::int64_t sample, const std::atomic<bool> *cancel) {
+  VideoReader reader(path, cancel);
+  RandomStream random{options.seed, SamplePurpose, static_cast<std::uint64_t>(sample)};
+  std::vector<std::int64_t> frames = sampleClip(reader.frameCount(), options.frames, options.stride, random);
+  CropBox box = randomCrop(reader.width(), reader.height(), options.crop, random);
+  readFrames(clip, reader, frames, FrameTransform::crop(box, options.size));
+  return frames;
+}
+
+void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride, std::int64_t size,
+                    const std::atomic<bool> *cancel) {
+  VideoReader reader(path, cancel);
+  readFrames(clip, reader, centreClip(reader.frameCount(), frames, stride),
+             FrameTransform::centre(reader.width(), reader.height(), size));
 }
 
 } // namespace jepa::rt

@@ -8,6 +8,7 @@
 #include "runtime/video/Dataset.h"
 #include "runtime/video/Transform.h"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -67,10 +68,16 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
+/// Sample `sample` of training, as the loader makes it of the video at `path`:
+/// written to [3, frames, size, size]. Returns the frames that it is made of.
+/// Throws Error.
+std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path, const LoaderOptions &options,
+                                           std::int64_t sample, const std::atomic<bool> *cancel = nullptr);
+
 /// One clip by the rules of evaluation (centre window and crop), written to
 /// [3, frames, size, size]. Throws Error.
-void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride,
-                    std::int64_t size);
+void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride, std::int64_t size,
+                    const std::atomic<bool> *cancel = nullptr);
 
 } // namespace jepa::rt
 

@@ -3,7 +3,7 @@
 // Few heads: parts of a head's queries are tasks, three here. 40 keys of 16 features are packed as rows of
 // words, 32 queries as one panel; vectors are of 16 queries, so that the softmax goes across vectors.
 
-// CHECK: jepa.launch @attention_0({{.*}}) {count = 9 : i64, grain = 1 : i64, writes = 9 : i64} : memref<1x520x48xf32>, memref<1x3x520xf32>, memref<4x40x16xf32>, memref<4x40x16xf32>, memref<4x1x16x32xf32>
+// CHECK: jepa.launch @attention_0({{.*}}) {count = 9 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : memref<1x520x48xf32>, memref<1x3x520xf32>, memref<4x40x16xf32>, memref<4x40x16xf32>, memref<4x1x16x32xf32>
 // CHECK: func.func private @attention_0
 // CHECK: vector.shuffle
 // CHECK: math.fma {{.*}} : vector<16xf32>
@@ -19,7 +19,7 @@ func.func @jepa_run(%q: tensor<1x520x48xf32> {jepa.name = "q"}, %k: tensor<1x40x
 
 // Many heads: each is a task, with its thread's scratch. Whole vectors of features need no mask.
 
-// CHECK: jepa.launch @attention_0({{.*}}) {count = 16 : i64, grain = 1 : i64, writes = 9 : i64} : {{.*}}, memref<4x64x32xf32>
+// CHECK: jepa.launch @attention_0({{.*}}) {count = 16 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : {{.*}}, memref<4x64x32xf32>
 // CHECK-NOT: vector.create_mask
 func.func @jepa_run(%q: tensor<8x64x32xf32> {jepa.name = "q"}) -> (tensor<8x64x32xf32> {jepa.name = "o"}) {
   %o, %l = jepa.attention %q, %q, %q {heads = 2}
@@ -31,7 +31,7 @@ func.func @jepa_run(%q: tensor<8x64x32xf32> {jepa.name = "q"}) -> (tensor<8x64x3
 
 // Run-time lengths become a list of keys and where it starts and ends, which all heads of a clip share.
 
-// CHECK: jepa.launch @attention_keys_0({{.*}}) {count = 2 : i64, grain = 1 : i64, writes = 2 : i64} : memref<2x48xi32>, memref<2x2xi32>, memref<1xi32>, memref<1xi32>
+// CHECK: jepa.launch @attention_keys_0({{.*}}) {count = 2 : i64, grain = 1 : i64, {{.*}}writes = 2 : i64} : memref<2x48xi32>, memref<2x2xi32>, memref<1xi32>, memref<1xi32>
 func.func @jepa_run(%q: tensor<2x48x32xf32> {jepa.name = "q"}, %a: tensor<1xi32> {jepa.name = "a"},
                     %b: tensor<1xi32> {jepa.name = "b"}) -> (tensor<2x48x32xf32> {jepa.name = "o"}) {
   %o, %l = jepa.attention %q, %q, %q lengths(%a, %b) {heads = 1, segments = array<i64: 16, 32>}

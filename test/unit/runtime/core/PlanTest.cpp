@@ -109,3 +109,28 @@ TEST(Plan, NamesTheProblem) {
   later.plan.set("format", 2);
   EXPECT_NE(errorOf(later.text()).find("reads format 1"), std::string::npos);
 }
+
+TEST(Plan, ReadsTheCallsOfEachFunction) {
+  auto parsed = [](const char *functions) {
+    PlanText text = small();
+    text.plan.set("functions", Json::parse(functions));
+    return text.text();
+  };
+  Plan plan = Plan::parse(parsed(R"([{"name":"jepa_run","calls":[{"function":1,"scope":"a.0"}]},
+    {"name":"layer","calls":[{"kernel":"gelu_0","line":"M.h:3","flops":2,"bytes":8}]}])"));
+  ASSERT_EQ(plan.functions.size(), 2U);
+  EXPECT_EQ(plan.functions[0].calls[0].function, 1);
+  EXPECT_EQ(plan.functions[0].calls[0].scope, "a.0");
+  const Call &call = plan.functions[1].calls[0];
+  EXPECT_EQ(call.kernel + call.line, "gelu_0M.h:3");
+  EXPECT_EQ(call.flops + call.bytes, 10);
+  auto refused = [&](const char *functions, const char *part) {
+    std::string error = errorOf(parsed(functions));
+    EXPECT_NE(error.find(part), std::string::npos) << error;
+  };
+  refused(R"([{"name":"f","calls":[{"function":0}]}])", "functions.calls[0].function");
+  refused(R"([{"name":"f","calls":[{"function":1}]}])", "out of range");
+  refused(R"([{"name":"f","calls":[{"scope":"a"}]}])", "expected a kernel or a function");
+  refused(R"([{"name":"f","calls":[{"kernel":"k","flops":-1}]}])", "functions.calls[0].flops");
+  refused(R"([{"calls":[]}])", "functions[0].name");
+}

@@ -230,7 +230,45 @@ TEST_F(Artifact, BenchHasTheKeysThatToolsRead) {
   EXPECT_GT(result.at("clips_per_second").asReal(), 0);
   EXPECT_DOUBLE_EQ(result.at("achieved_flops").asReal(),
                    1000 * result.at("clips_per_second").asReal());
-  EXPECT_HAS(run(train(), "bench --profile --steps 1 --threads 1").output, "clips/s");
+  ASSERT_EQ(result.at("phases").asArray().size(), 1U);
+  EXPECT_EQ(result.at("phases").asArray()[0].at("name").asString(), "student");
+  EXPECT_EQ(result.find("kernels"), nullptr);
+  EXPECT_EQ(result.at("steps").asInteger(), 3);
+  outcome = run(train(), "bench --json --seconds 0");
+  EXPECT_EQ(Json::parse(outcome.output).at("steps").asInteger(), 5);
+}
+
+TEST_F(Artifact, BenchProfilesKernelsAndWritesATrace) {
+  Outcome outcome = run(train(), "bench --profile --steps 1 --threads 1");
+  EXPECT_HAS(outcome.output, "clips/s");
+  EXPECT_HAS(outcome.output, "goal_0");
+  std::string path = folder / "trace.json";
+  outcome = run(train(), "bench --json --profile --steps 2 --trace " + path);
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  const Json result = Json::parse(outcome.output);
+  const Json &kernel = result.at("kernels").asArray().at(0);
+  EXPECT_EQ(kernel.at("name").asString(), "goal_0");
+  EXPECT_EQ(kernel.at("calls").asInteger(), 1);
+  bool found = false;
+  const Json trace = Json::parse(readBytes(path));
+  for (const Json &event : trace.at("traceEvents").asArray())
+    found |= event.at("name").asString() == "goal_0";
+  EXPECT_TRUE(found);
+}
+
+TEST_F(Artifact, BenchRefusesWhatCannotBe) {
+  expectError(run(train(), "bench --steps 0"), 2, "'--steps' takes a whole number of at least 1");
+  expectError(run(train(), "bench --steps 1 --seconds 1"), 2, "give one");
+  expectError(run(train(), "bench --trace"), 2, "'--trace' needs FILE");
+  expectError(run(train(), "bench --steps 1 --trace /no/such/trace.json"), 1, "/no/such/trace.json");
+  Json plan = fakePlan("train");
+  plan.set("functions", Json::parse(R"([{"name":"jepa_run","calls":[{"kernel":"a_0"},{"kernel":"b_1"}]}])"));
+  expectError(run(makeArtifact(folder, plan, "other"), "bench --steps 1"), 1,
+              "made 1 calls, the plan tells of 2");
+  plan.set("functions", Json::array());
+  std::string silent = makeArtifact(folder, plan, "silent");
+  EXPECT_EQ(run(silent, "bench --steps 1").code, 0);
+  expectError(run(silent, "bench --steps 1 --profile"), 1, "build it again to profile it");
 }
 
 TEST_F(Artifact, ReplayOfAnEmbedderWritesItsOutputs) {

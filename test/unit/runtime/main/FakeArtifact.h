@@ -34,6 +34,8 @@ inline Json fakePlan(const char *task) {
     "version":"0.1.0","config":{"crop":"16","frames":"4","batch":"2","lr":"0.05","weight_decay":"0",
     "ema":"0.9"},"taps":false,"max_threads":4,"pipeline":"none","libraries":[],"parameters":5,
     "flops_per_clip":1000,"flops_per_clip_unpruned":3000,"peak_bytes":4096,"gemms":[],
+    "functions":[{"name":"jepa_run","calls":[{"kernel":"goal_0","scope":"encoder","flops":100,
+    "bytes":64}]}],
     "provenance":{"by":"a test"}})json");
   plan.set("task", task);
   plan.set("arena_bytes", int(ARENA_BYTES));
