@@ -236,9 +236,16 @@ double ClipLoader::waitedSeconds() const { return impl->waited; }
 
 static void readFrames(float *clip, VideoReader &reader, const std::vector<std::int64_t> &frames,
                        FrameTransform transform) {
-  reader.read(frames, [&](std::size_t place, const RgbView &frame) {
-    transform.apply(clip, static_cast<std::int64_t>(frames.size()), static_cast<std::int64_t>(place), frame);
-  });
+  auto count = static_cast<std::int64_t>(frames.size());
+  std::int64_t plane = transform.size() * transform.size();
+  auto put = [&](std::size_t place, const auto &frame) {
+    auto t = static_cast<std::int64_t>(place);
+    if (t == 0 || frames[place] != frames[place - 1])
+      return transform.apply(clip, count, t, frame);
+    for (int c = 0; c < 3; ++c)
+      std::copy_n(clip + (c * count + t - 1) * plane, plane, clip + (c * count + t) * plane);
+  };
+  reader.read(frames, put, put);
 }
 
 std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path, const LoaderOptions &options,

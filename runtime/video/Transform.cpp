@@ -14,6 +14,12 @@ namespace {
 constexpr double mean[3] = {0.485, 0.456, 0.406};
 constexpr double deviation[3] = {0.229, 0.224, 0.225};
 
+/// A byte's level x becomes x * scale + shift.
+constexpr float scale[3] = {static_cast<float>(1 / (255 * deviation[0])), static_cast<float>(1 / (255 * deviation[1])),
+                            static_cast<float>(1 / (255 * deviation[2]))};
+constexpr float shift[3] = {static_cast<float>(-mean[0] / deviation[0]), static_cast<float>(-mean[1] / deviation[1]),
+                            static_cast<float>(-mean[2] / deviation[2])};
+
 std::int64_t roundHalfToEven(double value) { return static_cast<std::int64_t>(std::nearbyint(value)); }
 
 } // namespace
@@ -83,16 +89,12 @@ FrameTransform FrameTransform::centre(std::int64_t width, std::int64_t height, s
 }
 
 void FrameTransform::apply(float *clip, std::int64_t frames, std::int64_t t, const RgbView &frame) {
-  auto size = static_cast<std::int64_t>(rows.size());
+  const std::int64_t size = this->size();
   std::int64_t span = (lastColumn - firstColumn + 1) * 3;
   line.resize(span);
-  float scale[3], shift[3];
   float *planes[3];
-  for (int c = 0; c < 3; ++c) {
-    scale[c] = static_cast<float>(1 / (255 * deviation[c]));
-    shift[c] = static_cast<float>(-mean[c] / deviation[c]);
+  for (int c = 0; c < 3; ++c)
     planes[c] = clip + (c * frames + t) * size * size;
-  }
   for (std::int64_t y = 0; y < size; ++y) {
     // Down first: whole rows of bytes, which vector units like; then across.
     const Tap &row = rows[y];
@@ -110,6 +112,128 @@ void FrameTransform::apply(float *clip, std::int64_t frames, std::int64_t t, con
       for (int c = 0; c < 3; ++c)
         planes[c][y * size + x] = (left[c] + (right[c] - left[c]) * column.weight) * scale[c] + shift[c];
     }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// From planes
+//===----------------------------------------------------------------------===//
+
+/// Output pixels lie between two places of luma, and each of these between two
+/// samples of chroma: together within three neighbours.
+std::vector<FrameTransform::ChromaTap> FrameTransform::chromaTaps(const std::vector<Tap> &taps, int shift,
+                                                                  std::int64_t size) {
+  std::vector<ChromaTap> chroma;
+  for (const Tap &tap : taps) {
+    auto place = [&](std::int64_t luma) {
+      double at = (static_cast<double>(luma) + 0.5) / static_cast<double>(1 << shift) - 0.5;
+      return std::clamp(at, 0.0, static_cast<double>(size - 1));
+    };
+    auto base = static_cast<std::int64_t>(place(tap.first));
+    ChromaTap mix{};
+    for (int i = 0; i < 3; ++i)
+      mix.at[i] = std::min(base + i, size - 1);
+    auto add = [&](double at, double weight) {
+      auto lower = static_cast<std::int64_t>(at);
+      double above = at - static_cast<double>(lower);
+      mix.weight[lower - base] += static_cast<float>(weight * (1 - above));
+      if (above > 0)
+        mix.weight[lower - base + 1] += static_cast<float>(weight * above);
+    };
+    add(place(tap.first), 1 - tap.weight);
+    add(place(tap.second), tap.weight);
+    chroma.push_back(mix);
+  }
+  return chroma;
+}
+
+void FrameTransform::RowCache::reset(std::int64_t slots, std::int64_t size) {
+  values.resize(slots * size);
+  held.assign(slots, -1);
+}
+
+/// The slot for a row, whose neighbours keep theirs.
+float *FrameTransform::RowCache::find(std::int64_t row, bool &isNew) {
+  auto slots = static_cast<std::int64_t>(held.size());
+  std::int64_t &slot = held[row % slots];
+  isNew = slot != row;
+  slot = row;
+  return values.data() + row % slots * (static_cast<std::int64_t>(values.size()) / slots);
+}
+
+const float *FrameTransform::lumaRow(const YuvView &frame, std::int64_t row) {
+  bool isNew;
+  float *out = caches[0].find(row, isNew);
+  if (!isNew)
+    return out;
+  const std::uint8_t *in = frame.planes[0] + row * frame.strides[0];
+  for (std::size_t x = 0; x < columns.size(); ++x) {
+    const Tap &tap = columns[x];
+    auto left = static_cast<float>(in[tap.first]), right = static_cast<float>(in[tap.second]);
+    out[x] = left + (right - left) * tap.weight;
+  }
+  return out;
+}
+
+const float *FrameTransform::chromaRow(const YuvView &frame, int plane, std::int64_t row) {
+  bool isNew;
+  float *out = caches[plane].find(row, isNew);
+  if (!isNew)
+    return out;
+  const std::uint8_t *in = frame.planes[plane] + row * frame.strides[plane];
+  for (std::size_t x = 0; x < chromaColumns.size(); ++x) {
+    const ChromaTap &tap = chromaColumns[x];
+    out[x] = static_cast<float>(in[tap.at[0]]) * tap.weight[0] + static_cast<float>(in[tap.at[1]]) * tap.weight[1] +
+             static_cast<float>(in[tap.at[2]]) * tap.weight[2];
+  }
+  return out;
+}
+
+/// One row of the output: down, to RGB, to the range, normalised.
+static void finishRow(const YuvView &frame, std::int64_t size, const float *const luma[2], float weight,
+                      const float *const u[3], const float *const v[3], const float mix[3], float *const out[3]) {
+  const float *y0 = luma[0], *y1 = luma[1], *u0 = u[0], *u1 = u[1], *u2 = u[2], *v0 = v[0], *v1 = v[1], *v2 = v[2];
+  float *__restrict red = out[0], *__restrict green = out[1], *__restrict blue = out[2];
+  const float gain = frame.gain, black = frame.black, redV = frame.redV, greenU = frame.greenU, greenV = frame.greenV,
+              blueU = frame.blueU, m0 = mix[0], m1 = mix[1], m2 = mix[2];
+  auto level = [](float value, int c) {
+    value = value < 0 ? 0 : value;
+    value = value > 255 ? 255 : value;
+    return value * scale[c] + shift[c];
+  };
+  for (std::int64_t x = 0; x < size; ++x) {
+    float y = gain * (y0[x] + (y1[x] - y0[x]) * weight - black);
+    float cb = u0[x] * m0 + u1[x] * m1 + u2[x] * m2 - 128;
+    float cr = v0[x] * m0 + v1[x] * m1 + v2[x] * m2 - 128;
+    red[x] = level(y + redV * cr, 0);
+    green[x] = level(y + greenU * cb + greenV * cr, 1);
+    blue[x] = level(y + blueU * cb, 2);
+  }
+}
+
+void FrameTransform::apply(float *clip, std::int64_t frames, std::int64_t t, const YuvView &frame) {
+  const std::int64_t size = this->size();
+  auto smaller = [](std::int64_t length, int shift) { return (length + (1 << shift) - 1) >> shift; };
+  if (chromaRows.empty()) {
+    chromaRows = chromaTaps(rows, frame.shiftY, smaller(frame.height, frame.shiftY));
+    chromaColumns = chromaTaps(columns, frame.shiftX, smaller(frame.width, frame.shiftX));
+  }
+  caches[0].reset(2, size);
+  caches[1].reset(3, size);
+  caches[2].reset(3, size);
+  float *planes[3];
+  for (int c = 0; c < 3; ++c)
+    planes[c] = clip + (c * frames + t) * size * size;
+  for (std::int64_t y = 0; y < size; ++y) {
+    const float *luma[2] = {lumaRow(frame, rows[y].first), lumaRow(frame, rows[y].second)};
+    const ChromaTap &tap = chromaRows[y];
+    const float *u[3], *v[3];
+    for (int i = 0; i < 3; ++i) {
+      u[i] = chromaRow(frame, 1, tap.at[i]);
+      v[i] = chromaRow(frame, 2, tap.at[i]);
+    }
+    float *out[3] = {planes[0] + y * size, planes[1] + y * size, planes[2] + y * size};
+    finishRow(frame, size, luma, rows[y].weight, u, v, tap.weight, out);
   }
 }
 

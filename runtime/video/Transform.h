@@ -33,7 +33,10 @@ CropBox randomCrop(std::int64_t width, std::int64_t height, const CropRange &ran
 
 /// Bilinear resampling without antialias (align_corners = false) of part of a
 /// frame, then (x - 255 mean) / (255 std) with ImageNet's statistics, in one
-/// pass from bytes to floats. Built once per clip, applied to each frame.
+/// pass from bytes to floats. Built once per clip, applied to each frame. What is
+/// linear commutes, so luma and chroma are resampled as they are and only the
+/// output's pixels become RGB: up to the rounding of a frame's RGB to bytes the
+/// result is the same.
 class FrameTransform {
 public:
   /// Training: the box fills the square output of `size` pixels.
@@ -42,8 +45,12 @@ public:
   /// centre of `size` pixels.
   static FrameTransform centre(std::int64_t width, std::int64_t height, std::int64_t size);
 
+  /// Of the output, in pixels.
+  std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
+
   /// Writes frame `t` of `frames` into clip [3, frames, size, size].
   void apply(float *clip, std::int64_t frames, std::int64_t t, const RgbView &frame);
+  void apply(float *clip, std::int64_t frames, std::int64_t t, const YuvView &frame);
 
 private:
   /// Where each output pixel of one axis lies between two source pixels.
@@ -54,9 +61,28 @@ private:
   static std::vector<Tap> taps(std::int64_t begin, std::int64_t extent, std::int64_t resized,
                                std::int64_t offset, std::int64_t size);
 
+  /// An output pixel's share of three neighbours in a plane of chroma.
+  struct ChromaTap {
+    std::int64_t at[3];
+    float weight[3];
+  };
+  static std::vector<ChromaTap> chromaTaps(const std::vector<Tap> &taps, int shift, std::int64_t size);
+  /// The frame's rows, resampled across, that the next output rows need.
+  struct RowCache {
+    std::vector<float> values; ///< [slots, size]
+    std::vector<std::int64_t> held;
+    void reset(std::int64_t slots, std::int64_t size);
+    float *find(std::int64_t row, bool &isNew);
+  };
+  const float *lumaRow(const YuvView &frame, std::int64_t row);
+  const float *chromaRow(const YuvView &frame, int plane, std::int64_t row);
+
   std::vector<Tap> rows, columns;
   std::int64_t firstColumn = 0, lastColumn = 0; ///< source columns that matter
   std::vector<float> line;
+  // Of the frames' planes; made for the first one.
+  std::vector<ChromaTap> chromaRows, chromaColumns;
+  RowCache caches[3];
 };
 
 } // namespace jepa::rt

@@ -42,6 +42,7 @@ struct Packet {
 /// How stored pixels become displayed ones.
 struct Orientation {
   bool transpose = false, mirrorX = false, mirrorY = false; ///< of the display
+  bool none() const { return !transpose && !mirrorX && !mirrorY; }
 };
 
 Orientation orientationOf(const std::int32_t *matrix) {
@@ -55,6 +56,22 @@ bool isFullRange(const AVFrame &frame) {
   auto format = static_cast<AVPixelFormat>(frame.format);
   return frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P ||
          format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P || format == AV_PIX_FMT_YUVJ411P;
+}
+
+/// Sets the sizes of chroma; false for what is not planes of 8 bits.
+bool describePlanes(AVPixelFormat format, YuvView &view) {
+  switch (format) {
+  case AV_PIX_FMT_YUV420P: case AV_PIX_FMT_YUVJ420P:
+    view.shiftX = view.shiftY = 1;
+    return true;
+  case AV_PIX_FMT_YUV422P: case AV_PIX_FMT_YUVJ422P:
+    view.shiftX = 1;
+    return true;
+  case AV_PIX_FMT_YUV444P: case AV_PIX_FMT_YUVJ444P:
+    return true;
+  default:
+    return false;
+  }
 }
 
 } // namespace
@@ -71,7 +88,8 @@ struct VideoReader::Impl {
   bool decode();
   std::int64_t indexOf(const AVFrame &frame);
   RgbView convert(const AVFrame &frame);
-  void read(std::span<const std::int64_t> indices, const Sink &sink);
+  bool asPlanes(const AVFrame &frame, YuvView &view) const;
+  void read(std::span<const std::int64_t> indices, const Sink &sink, const YuvSink &planes);
 
   [[noreturn]] void fail(const std::string &why) const { throw Error("cannot read video " + path + ": " + why); }
   void check() const {
@@ -344,7 +362,31 @@ RgbView VideoReader::Impl::convert(const AVFrame &decoded) {
   return {displayed.data(), columns, rows};
 }
 
-void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &sink) {
+/// The frame without converting it, where that says all.
+bool VideoReader::Impl::asPlanes(const AVFrame &decoded, YuvView &view) const {
+  if (!orientation.none() || decoded.width != storedWidth || decoded.height != storedHeight ||
+      !describePlanes(static_cast<AVPixelFormat>(decoded.format), view))
+    return false;
+  view.width = storedWidth;
+  view.height = storedHeight;
+  for (int i = 0; i < 3; ++i) {
+    view.planes[i] = decoded.data[i];
+    view.strides[i] = decoded.linesize[i];
+  }
+  // FFmpeg's coefficients are for luma of 16..235 and chroma of 16..240, in 1/65536.
+  const int *c = av.sws_getCoefficients(decoded.colorspace);
+  bool full = isFullRange(decoded);
+  auto chroma = [&](int value) { return static_cast<float>(value / 65536.0 * (full ? 224.0 / 255 : 1)); };
+  view.gain = full ? 1 : 255.0F / 219;
+  view.black = full ? 0 : 16;
+  view.redV = chroma(c[0]);
+  view.blueU = chroma(c[1]);
+  view.greenU = -chroma(c[2]);
+  view.greenV = -chroma(c[3]);
+  return true;
+}
+
+void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &sink, const YuvSink &planes) {
   if (indices.empty())
     return;
   if (!std::is_sorted(indices.begin(), indices.end()) || indices.front() < 0 || indices.back() >= count)
@@ -364,10 +406,12 @@ void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &
   bool any = false;
   FFmpegOwner<AVFrame> last(av.av_frame_alloc());
   auto deliver = [&](const AVFrame &decoded, std::int64_t index) {
-    RgbView view = convert(decoded);
+    YuvView yuv;
+    bool plain = planes && asPlanes(decoded, yuv);
+    RgbView rgb = plain ? RgbView() : convert(decoded);
     for (; place < indices.size() && indices[place] <= index; ++place) {
       missing += indices[place] < index && (place == 0 || indices[place] != indices[place - 1]);
-      sink(place, view);
+      plain ? planes(place, yuv) : sink(place, rgb);
     }
   };
   std::int64_t approached = -1;
@@ -403,7 +447,9 @@ std::int64_t VideoReader::width() const {
 std::int64_t VideoReader::height() const {
   return impl->orientation.transpose ? impl->storedWidth : impl->storedHeight;
 }
-void VideoReader::read(std::span<const std::int64_t> indices, const Sink &sink) { impl->read(indices, sink); }
+void VideoReader::read(std::span<const std::int64_t> indices, const Sink &sink, const YuvSink &planes) {
+  impl->read(indices, sink, planes);
+}
 
 #else // !JEPAC_WITH_FFMPEG
 
@@ -416,7 +462,7 @@ std::int64_t VideoReader::frameCount() const { return 0; }
 double VideoReader::framesPerSecond() const { return 0; }
 std::int64_t VideoReader::width() const { return 0; }
 std::int64_t VideoReader::height() const { return 0; }
-void VideoReader::read(std::span<const std::int64_t>, const Sink &) {}
+void VideoReader::read(std::span<const std::int64_t>, const Sink &, const YuvSink &) {}
 
 #endif // JEPAC_WITH_FFMPEG
 

@@ -21,6 +21,17 @@ struct RgbView {
   std::int64_t width = 0, height = 0;
 };
 
+/// A frame as it was decoded: planes of 8-bit luma and chroma, the right way up.
+/// Does not own them.
+struct YuvView {
+  const std::uint8_t *planes[3] = {}; ///< Y, U, V
+  std::int64_t strides[3] = {};       ///< bytes
+  std::int64_t width = 0, height = 0; ///< of Y
+  int shiftX = 0, shiftY = 0;         ///< U and V are smaller by 2^shift, their samples centred on those of Y
+  /// To 0..255: red is gain (Y - black) + redV (V - 128), the others likewise.
+  float gain = 1, black = 0, redV = 0, greenU = 0, greenV = 0, blueU = 0;
+};
+
 /// Throws Error where no video can be read: FFmpeg's libraries are missing, or
 /// the build is without them.
 void requireVideo();
@@ -46,13 +57,15 @@ public:
 
   /// Receives the frame for `indices[place]`; the pixels live until it returns.
   using Sink = std::function<void(std::size_t place, const RgbView &frame)>;
+  using YuvSink = std::function<void(std::size_t place, const YuvView &frame)>;
 
   /// Decodes the frames at ascending `indices` (repeats are fine) of the order
   /// of display; the sink gets each place once, in order, every frame in the
   /// size of width() and height(). For a frame that does not decode it gets the
   /// next one that does (at the end: the last). Throws Error when more than
-  /// half of the distinct frames are missing.
-  void read(std::span<const std::int64_t> indices, const Sink &sink);
+  /// half of the distinct frames are missing. Frames that are planes of 8 bits
+  /// and need no turning go to `planes` instead, if there is one.
+  void read(std::span<const std::int64_t> indices, const Sink &sink, const YuvSink &planes = {});
 
 private:
   struct Impl;
