@@ -51,6 +51,13 @@ LogicalResult JepaDialect::verifyRegionArgAttribute(Operation *op, unsigned regi
     if (!type || type.getNumElements() != 1 || !type.getElementType().isInteger(32))
       return op->emitError("'jepa.length_of' of argument #") << argIndex << " needs one number of i32";
   }
+  if (attribute.getName() == boundsOfAttr) {
+    auto type = dyn_cast<RankedTensorType>(op->getRegion(regionIndex).getArgument(argIndex).getType());
+    if (!isa<StringAttr>(attribute.getValue()))
+      return op->emitError("'jepa.bounds_of' of argument #") << argIndex << " must be a string, the name of an axis";
+    if (!type || type.getRank() != 1 || type.getDimSize(0) < 2 || !type.getElementType().isInteger(32))
+      return op->emitError("'jepa.bounds_of' of argument #") << argIndex << " needs a list [samples + 1] of i32";
+  }
   if (attribute.getName() == maskTokensAttr) {
     auto tokens = dyn_cast<IntegerAttr>(attribute.getValue());
     if (!tokens || tokens.getInt() <= 0)

@@ -35,6 +35,8 @@ inline constexpr llvm::StringLiteral inputNameAttr = "jepa.name";
 inline constexpr llvm::StringLiteral maskTokensAttr = "jepa.mask";
 /// Function argument attribute: the axis symbol whose run-time length this scalar is.
 inline constexpr llvm::StringLiteral lengthOfAttr = "jepa.length_of";
+/// Function argument attribute: the axis symbol whose samples, packed one after the other, these bounds divide.
+inline constexpr llvm::StringLiteral boundsOfAttr = "jepa.bounds_of";
 /// Op attribute: the module path ("encoder.blocks.3") that the op was written in.
 inline constexpr llvm::StringLiteral scopeAttr = "jepa.scope";
 

@@ -69,7 +69,8 @@ def Jepa_PatchifyOp : Jepa_ModelOp<"patchify", [TokenDemand, PrecisionAny]> {
   let description = [{
     From [clip, channel, time, height, width] to [clip, tokens, channel*tubelet*patch*patch]. Tokens are numbered
     time outermost, then row, then column; within a token the order is channel, time, row, column, that of the
-    published convolution's weight. With a mask, only its tokens are cut.
+    published convolution's weight. With a mask, only its tokens are cut. A mask of one row over several clips lists the
+    tokens of a packed batch: token t of clip b is b * tokens + t, and the result has one clip.
 
     Example:
 
@@ -86,7 +87,8 @@ def Jepa_PatchifyOp : Jepa_ModelOp<"patchify", [TokenDemand, PrecisionAny]> {
 def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differentiable, PrecisionAny]> {
   let summary = "Select the tokens of a mask";
   let description = [{
-    `result[b, i, :] = x[b, mask[b, i], :]`. An x of batch 1 (a table) is shared by all clips.
+    `result[b, i, :] = x[b, mask[b, i], :]`. An x of batch 1 (a table) is shared by all clips. With `cyclic`, indices count
+    modulo x's tokens: a mask over a packed batch reads a table that each clip has in turn.
 
     Example:
 
@@ -95,7 +97,7 @@ def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differenti
       tensor<2x24xi32, #jepa.axes<clip, "context#0">>) -> tensor<2x24x48xf32, #jepa.axes<clip, "context#0", embed>>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$x, Jepa_MaskTensor:$mask);
+  let arguments = (ins Jepa_Tensor:$x, Jepa_MaskTensor:$mask, UnitAttr:$cyclic);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
@@ -122,7 +124,8 @@ def Jepa_RegroupTokensOp : Jepa_ModelOp<"regroup_tokens", [Differentiable, Preci
 def Jepa_ScatterTokensOp : Jepa_AdjointOp<"scatter_tokens", [PrecisionAny]> {
   let summary = "Put tokens back at a mask's places; adjoint of gather_tokens";
   let description = [{
-    `result[b, mask[b, i], :] += x[b, i, :]`, zero elsewhere. A result of batch 1 sums over the clips.
+    `result[b, mask[b, i], :] += x[b, i, :]`, zero elsewhere. A result of batch 1 sums over the clips. With `cyclic`,
+    indices count modulo the result's tokens.
 
     Example:
 
@@ -131,7 +134,7 @@ def Jepa_ScatterTokensOp : Jepa_AdjointOp<"scatter_tokens", [PrecisionAny]> {
       tensor<2x24xi32, #jepa.axes<clip, "context#0">>) -> tensor<2x64x48xf32, #jepa.axes<clip, token, embed>>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$x, Jepa_MaskTensor:$mask);
+  let arguments = (ins Jepa_Tensor:$x, Jepa_MaskTensor:$mask, UnitAttr:$cyclic);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }

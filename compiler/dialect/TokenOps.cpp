@@ -96,13 +96,18 @@ LogicalResult PatchifyOp::verify() {
   if (shape[2] % tubelet || shape[3] % patch || shape[4] % patch)
     return emitOpError("cannot cut ") << describeType(clip) << " into tubelets of " << tubelet << " x " << patch
                                       << " x " << patch << " without remainder";
-  int64_t tokens = (shape[2] / tubelet) * (shape[3] / patch) * (shape[4] / patch);
+  int64_t clips = shape[0], tokens = (shape[2] / tubelet) * (shape[3] / patch) * (shape[4] / patch);
   if (getTokens()) {
-    if (failed(verifySameAxis(*this, getTokens().getType(), "the mask", 1, result, "the result", 1)))
+    auto mask = tensorType(getTokens());
+    if (mask.getDimSize(0) != clips && mask.getDimSize(0) != 1)
+      return emitOpError("the mask (") << describeType(mask) << ") must have one row, of a packed batch, or one for each of "
+                                       << clips << " clips";
+    if (failed(verifySameAxis(*this, mask, "the mask", 1, result, "the result", 1)))
       return failure();
-    tokens = tensorType(getTokens()).getDimSize(1);
+    clips = mask.getDimSize(0);
+    tokens = mask.getDimSize(1);
   }
-  return verifyShape(*this, result, "the result", {shape[0], tokens, shape[1] * tubelet * patch * patch});
+  return verifyShape(*this, result, "the result", {clips, tokens, shape[1] * tubelet * patch * patch});
 }
 
 LogicalResult PatchifyOp::propagateTokenDemand(unsigned, TokenSelector selector,
@@ -136,7 +141,17 @@ static LogicalResult verifySelection(Operation *op, RankedTensorType all, String
   return success();
 }
 
+/// A cyclic selection is one of a packed batch, from a table.
+static LogicalResult verifyCyclic(Operation *op, bool cyclic, RankedTensorType all, StringRef allName, RankedTensorType mask) {
+  if (cyclic && (all.getDimSize(0) != 1 || mask.getDimSize(0) != 1))
+    return op->emitOpError("is cyclic: ") << allName << " (" << describeType(all) << ") and the mask (" << describeType(mask)
+                                          << ") must have one clip";
+  return success();
+}
+
 LogicalResult GatherTokensOp::verify() {
+  if (failed(verifyCyclic(*this, getCyclic(), tensorType(getX()), "x", tensorType(getMask()))))
+    return failure();
   return verifySelection(*this, tensorType(getX()), "x", cast<RankedTensorType>(getType()), "the result",
                          tensorType(getMask()));
 }
@@ -146,6 +161,10 @@ LogicalResult GatherTokensOp::propagateTokenDemand(unsigned, TokenSelector selec
                                                    std::string &why) {
   if (!selector.isAll()) {
     why = "a selection of a selection is not followed further";
+    return failure();
+  }
+  if (getCyclic()) {
+    why = "its mask counts tokens of several clips, x those of one";
     return failure();
   }
   auto keep = TokenSelector::ofMask(getMask());
@@ -165,11 +184,15 @@ Value GatherTokensOp::buildForTokens(OpBuilder &, unsigned, TokenSelector,
 LogicalResult GatherTokensOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> wanted,
                                            MutableArrayRef<Value> operandGrads) {
   if (wanted[0])
-    operandGrads[0] = ScatterTokensOp::create(builder, getLoc(), getX().getType(), resultGrads[0], getMask());
+    operandGrads[0] = ScatterTokensOp::create(builder, getLoc(), getX().getType(), resultGrads[0], getMask(),
+                                              getCyclic());
   return success();
 }
 
 LogicalResult ScatterTokensOp::verify() {
+  auto result = cast<RankedTensorType>(getType());
+  if (failed(verifyCyclic(*this, getCyclic(), result, "the result", tensorType(getMask()))))
+    return failure();
   return verifySelection(*this, cast<RankedTensorType>(getType()), "the result", tensorType(getX()), "x",
                          tensorType(getMask()));
 }
@@ -212,7 +235,20 @@ LogicalResult ConcatTokensOp::verify() {
   return success();
 }
 
-OpFoldResult ConcatTokensOp::fold(FoldAdaptor) { return getParts().size() == 1 ? getParts()[0] : Value(); }
+OpFoldResult ConcatTokensOp::fold(FoldAdaptor) {
+  if (getParts().size() == 1)
+    return getParts()[0];
+  // All segments of one value, in order, are that value.
+  auto first = getParts()[0].getDefiningOp<SliceTokensOp>();
+  if (!first || first.getX().getType() != getType())
+    return {};
+  for (auto [part, offset] : llvm::zip(getParts(), partOffsets(*this))) {
+    auto slice = part.getDefiningOp<SliceTokensOp>();
+    if (!slice || slice.getX() != first.getX() || static_cast<int64_t>(slice.getOffset()) != offset)
+      return {};
+  }
+  return first.getX();
+}
 
 LogicalResult ConcatTokensOp::propagateTokenDemand(unsigned, TokenSelector selector,
                                                    function_ref<void(unsigned, TokenSelector)> demand,
@@ -273,6 +309,11 @@ OpFoldResult SliceTokensOp::fold(FoldAdaptor) {
     for (auto [part, offset] : llvm::zip(concat.getParts(), partOffsets(concat)))
       if (offset == static_cast<int64_t>(getOffset()) && part.getType() == getType())
         return part;
+  if (auto outer = getX().getDefiningOp<SliceTokensOp>()) {
+    setOffset(getOffset() + outer.getOffset());
+    getXMutable().assign(outer.getX());
+    return getResult();
+  }
   return {};
 }
 

@@ -90,6 +90,14 @@ Value KernelContext::features(Value buffer, int64_t offset, int64_t size) {
   return memref::SubViewOp::create(builder, op->getLoc(), cast<MemRefType>(view), buffer, offsets, sizes, strides);
 }
 
+Value KernelContext::clips(Value buffer, int64_t clips) {
+  Value matrix = rows(buffer);
+  auto shape = cast<MemRefType>(matrix.getType()).getShape();
+  SmallVector<ReassociationIndices> groups{{0, 1}, {2}};
+  return memref::ExpandShapeOp::create(builder, op->getLoc(), ArrayRef<int64_t>{clips, shape[0] / clips, shape[1]},
+                                       matrix, groups);
+}
+
 Value KernelContext::flat(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   if (type.getRank() == 1)

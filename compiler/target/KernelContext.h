@@ -70,6 +70,8 @@ public:
   mlir::Value weightMatrix(mlir::Value weight);
   /// The features [offset, offset + size) of `buffer`, as a view with its row stride.
   mlir::Value features(mlir::Value buffer, int64_t offset, int64_t size);
+  /// `buffer` [clips', tokens', features] as [clips, tokens, features] with the same rows.
+  mlir::Value clips(mlir::Value buffer, int64_t clips);
   /// `buffer` (plain layout) as a vector of all its elements.
   mlir::Value flat(mlir::Value buffer);
   /// `buffer` (plain layout) as a matrix with rows of `width` elements, which divides its number of elements.

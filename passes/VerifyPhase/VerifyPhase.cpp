@@ -54,15 +54,17 @@ Family familyOf(Operation *op) {
 std::optional<int64_t> countIndexedTokens(Operation *op, Value mask) {
   auto tokensOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); };
   using Count = std::optional<int64_t>;
+  // A cyclic selection takes indices of any number of clips.
   return llvm::TypeSwitch<Operation *, Count>(op)
-      .Case([&](GatherTokensOp gather) { return Count(tokensOf(gather.getX())); })
-      .Case([&](ScatterTokensOp scatter) { return Count(tokensOf(scatter.getResult())); })
+      .Case([&](GatherTokensOp gather) { return gather.getCyclic() ? Count() : Count(tokensOf(gather.getX())); })
+      .Case([&](ScatterTokensOp scatter) { return scatter.getCyclic() ? Count() : Count(tokensOf(scatter.getResult())); })
       .Case([&](AttentionOp attention) { return Count(tokensOf(attention.getKey())); })
       .Case([&](AttentionGradOp attention) { return Count(tokensOf(attention.getKey())); })
       .Case([&](PatchifyOp patchify) {
         ArrayRef<int64_t> clip = cast<RankedTensorType>(patchify.getClip().getType()).getShape();
         int64_t patch = patchify.getPatch();
-        return Count(clip[2] / int64_t(patchify.getTubelet()) * (clip[3] / patch) * (clip[4] / patch));
+        int64_t clipsPerRow = clip[0] / cast<RankedTensorType>(patchify.getType()).getDimSize(0);
+        return Count(clipsPerRow * (clip[2] / int64_t(patchify.getTubelet())) * (clip[3] / patch) * (clip[4] / patch));
       })
       .Default([](Operation *) { return Count(); });
 }

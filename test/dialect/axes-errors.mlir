@@ -45,3 +45,13 @@ func.func @length_name(%n: tensor<1xi32> {jepa.length_of = 3 : i64}) { return }
 
 // expected-error @+1 {{'jepa.length_of' of argument #0 needs one number of i32}}
 func.func @length_type(%n: tensor<2xi32> {jepa.length_of = "context#0"}) { return }
+
+// -----
+
+// expected-error @+1 {{'jepa.bounds_of' of argument #0 must be a string, the name of an axis}}
+func.func @bounds_name(%n: tensor<3xi32> {jepa.bounds_of = 3 : i64}) { return }
+
+// -----
+
+// expected-error @+1 {{'jepa.bounds_of' of argument #0 needs a list [samples + 1] of i32}}
+func.func @bounds_type(%n: tensor<1xi32> {jepa.bounds_of = "context#0"}) { return }

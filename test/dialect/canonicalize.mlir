@@ -39,3 +39,35 @@ func.func @offset_stays(%a: !a) -> !a {
   %x = jepa.scale %a {factor = 1.0, offset = 2.0} : !a
   return %x : !a
 }
+
+// All segments in order are the value; a segment of a segment is one of the value.
+// CHECK-LABEL: func.func @whole_of_segments
+// CHECK-SAME: %[[X:.*]]: tensor<2x32x48xf32
+// CHECK-NEXT: %[[S:.*]] = jepa.slice_tokens %[[X]] {offset = 26 : i64}
+// CHECK-NEXT: return %[[X]], %[[S]]
+func.func @whole_of_segments(%x: !ab) -> (!ab, tensor<2x4x48xf32>) {
+  %a = jepa.slice_tokens %x {offset = 0} : (!ab) -> !a
+  %b = jepa.slice_tokens %x {offset = 24} : (!ab) -> !b
+  %c = jepa.concat_tokens %a, %b : (!a, !b) -> !ab
+  %s = jepa.slice_tokens %b {offset = 2} : (!b) -> tensor<2x4x48xf32>
+  return %c, %s : !ab, tensor<2x4x48xf32>
+}
+
+// Swapped segments are another value.
+// CHECK-LABEL: func.func @swapped
+// CHECK: jepa.concat_tokens
+func.func @swapped(%x: tensor<2x32x48xf32>) -> tensor<2x32x48xf32> {
+  %a = jepa.slice_tokens %x {offset = 0} : (tensor<2x32x48xf32>) -> tensor<2x16x48xf32>
+  %b = jepa.slice_tokens %x {offset = 16} : (tensor<2x32x48xf32>) -> tensor<2x16x48xf32>
+  %c = jepa.concat_tokens %b, %a : (tensor<2x16x48xf32>, tensor<2x16x48xf32>) -> tensor<2x32x48xf32>
+  return %c : tensor<2x32x48xf32>
+}
+
+// CHECK-LABEL: func.func @regrouped_back
+// CHECK-SAME: %[[A:.*]]: tensor<2x24x48xf32
+// CHECK-NEXT: return %[[A]]
+func.func @regrouped_back(%a: !a) -> !a {
+  %p = jepa.regroup_tokens %a : (!a) -> tensor<1x48x48xf32>
+  %b = jepa.regroup_tokens %p : (tensor<1x48x48xf32>) -> !a
+  return %b : !a
+}

@@ -215,3 +215,108 @@ func.func @segments(%x: !x, %n: tensor<1xi32>) {
   %0:2 = jepa.attention %x, %x, %x lengths(%n) {heads = 3, segments = array<i64: 60>} : (!x, !x, !x, tensor<1xi32>) -> (!x, tensor<2x3x64xf32>)
   return
 }
+
+// -----
+
+!x = tensor<2x64x48xf32>
+
+func.func @sequences_count(%x: !x) {
+  // expected-error @+1 {{has 1 sequences of queries but 2 of keys}}
+  %0:2 = jepa.attention %x, %x, %x {heads = 3, query_sequences = array<i64: 64>, key_sequences = array<i64: 40, 24>} : (!x, !x, !x) -> (!x, tensor<2x3x64xf32>)
+  return
+}
+
+// -----
+
+!x = tensor<2x64x48xf32>
+
+func.func @sequences_sum(%x: !x) {
+  // expected-error @+1 {{has sequences of 64 queries and 60 keys together but there are 64 queries and 64 visible keys}}
+  %0:2 = jepa.attention %x, %x, %x {heads = 3, query_sequences = array<i64: 40, 24>, key_sequences = array<i64: 40, 20>} : (!x, !x, !x) -> (!x, tensor<2x3x64xf32>)
+  return
+}
+
+// -----
+
+!x = tensor<2x64x48xf32>
+
+func.func @sequences_empty(%x: !x) {
+  // expected-error @+1 {{has an empty sequence}}
+  %0:2 = jepa.attention %x, %x, %x {heads = 3, query_sequences = array<i64: 64, 0>, key_sequences = array<i64: 32, 32>} : (!x, !x, !x) -> (!x, tensor<2x3x64xf32>)
+  return
+}
+
+// -----
+
+!x = tensor<2x64x48xf32>
+
+func.func @sequences_segments(%x: !x, %n: tensor<1xi32>) {
+  // expected-error @+1 {{has a sequence of keys that ends within a segment}}
+  %0:2 = jepa.attention %x, %x, %x lengths(%n, %n) {heads = 3, segments = array<i64: 40, 24>, query_sequences = array<i64: 32, 32>, key_sequences = array<i64: 32, 32>} : (!x, !x, !x, tensor<1xi32>, tensor<1xi32>) -> (!x, tensor<2x3x64xf32>)
+  return
+}
+
+// -----
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+func.func @packed_masked(%x: !p, %m: tensor<1x24xi32>, %b: !b) {
+  // expected-error @+1 {{is packed: bounds take the place of a mask or of lengths}}
+  %0:2 = jepa.attention %x, %x, %x mask %m query_bounds(%b) key_bounds(%b) {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 24>} : (!p, !p, !p, tensor<1x24xi32>, !b, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}
+
+// -----
+
+!x = tensor<2x64x48xf32>
+
+func.func @packed_clips(%x: !x, %b: tensor<3xi32>) {
+  // expected-error @+1 {{is packed: samples stand on the token axis of one clip, but there are 2}}
+  %0:2 = jepa.attention %x, %x, %x query_bounds(%b) key_bounds(%b) {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 64>} : (!x, !x, !x, tensor<3xi32>, tensor<3xi32>) -> (!x, tensor<2x3x64xf32>)
+  return
+}
+
+// -----
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+func.func @packed_segments(%x: !p, %b: !b) {
+  // expected-error @+1 {{needs one segment for each of its 2 key bounds, together the 64 keys}}
+  %0:2 = jepa.attention %x, %x, %x query_bounds(%b) key_bounds(%b, %b) {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 32, 30>} : (!p, !p, !p, !b, !b, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}
+
+// -----
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+func.func @packed_query_segments(%x: !p, %b: !b) {
+  // expected-error @+1 {{needs one query segment for each of its 1 query bounds, together the 64 queries}}
+  %0:2 = jepa.attention %x, %x, %x query_bounds(%b) key_bounds(%b) {heads = 3, query_segments = array<i64: 32, 32>, segments = array<i64: 64>} : (!p, !p, !p, !b, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}
+
+// -----
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+func.func @packed_sequences(%x: !p, %b: !b) {
+  // expected-error @+1 {{has a sequence of queries that ends within a segment}}
+  %0:2 = jepa.attention %x, %x, %x query_bounds(%b) key_bounds(%b, %b) {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 32, 32>, query_sequences = array<i64: 32, 32>, key_sequences = array<i64: 32, 32>} : (!p, !p, !p, !b, !b, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}
+
+// -----
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+func.func @packed_samples(%x: !p, %b: !b, %c: tensor<4xi32>) {
+  // expected-error @+1 {{has bounds of different numbers of samples: 3 and 4}}
+  %0:2 = jepa.attention %x, %x, %x query_bounds(%c) key_bounds(%b) {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 64>} : (!p, !p, !p, tensor<4xi32>, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}

@@ -46,3 +46,23 @@ func.func @attention(%x: !x, %m: tensor<2x24xi32>, %n: tensor<1xi32>) {
     : (!x, !x, !x, tensor<1xi32>, tensor<1xi32>) -> (!x, tensor<2x3x64xf32>)
   return
 }
+
+!p = tensor<1x64x48xf32>
+!b = tensor<3xi32>
+
+// CHECK-LABEL: func.func @attention_groups
+func.func @attention_groups(%x: !x, %p: !p, %b: !b, %n: tensor<1xi32>) {
+  // CHECK: jepa.attention {{.*}} {heads = 3 : i64, key_sequences = array<i64: 40, 24>, query_sequences = array<i64: 60, 4>}
+  %o, %l = jepa.attention %x, %x, %x {heads = 3, query_sequences = array<i64: 60, 4>, key_sequences = array<i64: 40, 24>}
+    : (!x, !x, !x) -> (!x, tensor<2x3x64xf32>)
+  // A sequence has any number of segments.
+  // CHECK: jepa.attention {{.*}} lengths({{.*}}) {heads = 3 : i64, key_sequences = array<i64: 40, 24>, query_sequences = array<i64: 60, 4>, segments = array<i64: 30, 10, 24>}
+  %r, %s = jepa.attention %x, %x, %x lengths(%n, %n, %n)
+    {heads = 3, segments = array<i64: 30, 10, 24>, query_sequences = array<i64: 60, 4>, key_sequences = array<i64: 40, 24>}
+    : (!x, !x, !x, tensor<1xi32>, tensor<1xi32>, tensor<1xi32>) -> (!x, tensor<2x3x64xf32>)
+  // CHECK: jepa.attention {{.*}} query_bounds(%{{.*}}) key_bounds(%{{.*}}, %{{.*}}) {heads = 3 : i64, query_segments = array<i64: 64>, segments = array<i64: 40, 24>}
+  %t, %u = jepa.attention %p, %p, %p query_bounds(%b) key_bounds(%b, %b)
+    {heads = 3, query_segments = array<i64: 64>, segments = array<i64: 40, 24>}
+    : (!p, !p, !p, !b, !b, !b) -> (!p, tensor<1x3x64xf32>)
+  return
+}

@@ -62,3 +62,36 @@ func.func @std_shape(%p: tensor<2x32x48xf32>) {
   %0 = jepa.token_std %p {eps = 1.0e-04} : (tensor<2x32x48xf32>) -> tensor<2x32xf32>
   return
 }
+
+// -----
+
+func.func @length_and_bounds(%p: tensor<1x32x48xf32>, %n: tensor<1xi32>, %b: tensor<3xi32>) {
+  // expected-error @+1 {{takes a length or bounds, not both}}
+  %0 = jepa.power_loss %p, %p length %n bounds %b {exponent = 1.0}
+    : (tensor<1x32x48xf32>, tensor<1x32x48xf32>, tensor<1xi32>, tensor<3xi32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @packed_clips(%p: tensor<2x32x48xf32>, %b: tensor<3xi32>) {
+  // expected-error @+1 {{is packed: samples stand on the token axis of one clip, but x is 2 x 32 x 48}}
+  %0 = jepa.power_loss %p, %p bounds %b {exponent = 1.0} : (tensor<2x32x48xf32>, tensor<2x32x48xf32>, tensor<3xi32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @packed_none(%p: tensor<1x32x48xf32>, %b: tensor<1xi32>) {
+  // expected-error @+1 {{needs bounds of at least one sample}}
+  %0 = jepa.token_std %p bounds %b {eps = 1.0e-04} : (tensor<1x32x48xf32>, tensor<1xi32>) -> tensor<1x48xf32>
+  return
+}
+
+// -----
+
+func.func @packed_std(%p: tensor<1x32x48xf32>, %b: tensor<3xi32>) {
+  // expected-error @+1 {{the deviation is 1 x 48 but must be 2 x 48}}
+  %0 = jepa.token_std %p bounds %b {eps = 1.0e-04} : (tensor<1x32x48xf32>, tensor<3xi32>) -> tensor<1x48xf32>
+  return
+}

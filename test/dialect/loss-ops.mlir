@@ -18,3 +18,13 @@ func.func @losses(%p: !x, %t: !x, %n: tensor<1xi32> {jepa.length_of = "target#0"
   jepa.tap %p {name = "mask0.predicted"} : !x
   return
 }
+
+// CHECK-LABEL: func.func @packed
+func.func @packed(%p: tensor<1x32x48xf32>, %b: tensor<3xi32> {jepa.bounds_of = "target#0"}) {
+  // CHECK: jepa.power_loss {{.*}} bounds %{{.*}} {exponent = 2.000000e+00 : f64}
+  %m = jepa.power_loss %p, %p bounds %b {exponent = 2.0} : (tensor<1x32x48xf32>, tensor<1x32x48xf32>, tensor<3xi32>) -> tensor<f32>
+  // One row for each sample.
+  // CHECK: jepa.token_std {{.*}} bounds %{{.*}} {{.*}} -> tensor<2x48xf32>
+  %s = jepa.token_std %p bounds %b {eps = 1.0e-04} : (tensor<1x32x48xf32>, tensor<3xi32>) -> tensor<2x48xf32>
+  return
+}

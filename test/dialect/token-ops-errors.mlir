@@ -192,3 +192,52 @@ func.func @pad_range(%x: tensor<2x8x48xf32>) {
   %0 = jepa.pad_tokens %x {offset = -1} : (tensor<2x8x48xf32>) -> tensor<2x32x48xf32>
   return
 }
+
+// -----
+
+func.func @patchify_rows(%clip: tensor<4x3x8x64x64xf32>, %m: tensor<2x24xi32>) {
+  // expected-error @+1 {{the mask (2 x 24) must have one row, of a packed batch, or one for each of 4 clips}}
+  %0 = jepa.patchify %clip tokens %m {patch = 16, tubelet = 2}
+    : (tensor<4x3x8x64x64xf32>, tensor<2x24xi32>) -> tensor<2x24x1536xf32>
+  return
+}
+
+// -----
+
+func.func @gather_cyclic(%x: tensor<2x64x48xf32>, %m: tensor<2x24xi32>) {
+  // expected-error @+1 {{is cyclic: x (2 x 64 x 48) and the mask (2 x 24) must have one clip}}
+  %0 = jepa.gather_tokens %x, %m {cyclic} : (tensor<2x64x48xf32>, tensor<2x24xi32>) -> tensor<2x24x48xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_cyclic(%x: tensor<2x24x48xf32>, %m: tensor<2x24xi32>) {
+  // expected-error @+1 {{is cyclic: the result (1 x 64 x 48) and the mask (2 x 24) must have one clip}}
+  %0 = jepa.scatter_tokens %x, %m {cyclic} : (tensor<2x24x48xf32>, tensor<2x24xi32>) -> tensor<1x64x48xf32>
+  return
+}
+
+// -----
+
+func.func @regroup_rank(%x: tensor<128x48xf32>) {
+  // expected-error @+1 {{x must have 3 axes but is 128 x 48}}
+  %0 = jepa.regroup_tokens %x : (tensor<128x48xf32>) -> tensor<1x128x48xf32>
+  return
+}
+
+// -----
+
+func.func @regroup_width(%x: tensor<2x64x48xf32>) {
+  // expected-error @+1 {{axis 2 of x (2 x 64 x 48) and axis 2 of the result (1 x 256 x 24) differ}}
+  %0 = jepa.regroup_tokens %x : (tensor<2x64x48xf32>) -> tensor<1x256x24xf32>
+  return
+}
+
+// -----
+
+func.func @regroup_tokens(%x: tensor<2x64x48xf32>) {
+  // expected-error @+1 {{has 128 tokens but the result has 120}}
+  %0 = jepa.regroup_tokens %x : (tensor<2x64x48xf32>) -> tensor<1x120x48xf32>
+  return
+}

@@ -52,3 +52,21 @@ func.func @selections(%x: !all, %t: !table, %s: !some, %r: !rest, %m: !mask) {
   %g = jepa.pad_tokens %f {offset = 24} : (!rest) -> !both
   return
 }
+
+// A packed batch: one mask row lists the tokens of both clips.
+// CHECK-LABEL: func.func @packed
+func.func @packed(%clip: tensor<2x3x8x64x64xf32>, %x: !all, %t: !table, %m: tensor<1x48xi32> {jepa.mask = 128},
+                  %s: tensor<1x48x48xf32>) {
+  // CHECK: jepa.patchify {{.*}} -> tensor<1x48x1536xf32>
+  %y = jepa.patchify %clip tokens %m {patch = 16, tubelet = 2}
+    : (tensor<2x3x8x64x64xf32>, tensor<1x48xi32>) -> tensor<1x48x1536xf32>
+  // CHECK: %[[P:.*]] = jepa.regroup_tokens %{{.*}} : (tensor<2x64x48xf32, #jepa.axes<clip, token, embed>>) -> tensor<1x128x48xf32>
+  %p = jepa.regroup_tokens %x : (!all) -> tensor<1x128x48xf32>
+  // CHECK: jepa.gather_tokens %[[P]], %{{.*}} : (tensor<1x128x48xf32>
+  %a = jepa.gather_tokens %p, %m : (tensor<1x128x48xf32>, tensor<1x48xi32>) -> tensor<1x48x48xf32>
+  // CHECK: jepa.gather_tokens %{{.*}}, %{{.*}} {cyclic} : (tensor<1x64x48xf32
+  %b = jepa.gather_tokens %t, %m {cyclic} : (!table, tensor<1x48xi32>) -> tensor<1x48x48xf32>
+  // CHECK: jepa.scatter_tokens %{{.*}}, %{{.*}} {cyclic}
+  %c = jepa.scatter_tokens %s, %m {cyclic} : (tensor<1x48x48xf32>, tensor<1x48xi32>) -> !table
+  return
+}

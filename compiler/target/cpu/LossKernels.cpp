@@ -32,7 +32,7 @@ static Number elementsThatCount(Emit &e, Value length, RankedTensorType type) {
 LogicalResult PowerLossCpu::emit(PowerLossOp op, KernelContext &context) {
   auto type = cast<RankedTensorType>(op.getPredicted().getType());
   double exponent = op.getExponent().convertToDouble();
-  if (!isVectorised(exponent) || type.getRank() < 2)
+  if (!isVectorised(exponent) || type.getRank() < 2 || op.getBounds())
     return emitReferenceKernels(op, context);
   int64_t width = type.getShape().back(), tokens = type.getDimSize(type.getRank() - 2), rows = countRows(type);
   int64_t grain = rowGrain(width), chunks = llvm::divideCeil(rows, grain);
@@ -70,7 +70,7 @@ LogicalResult PowerLossCpu::emit(PowerLossOp op, KernelContext &context) {
 LogicalResult PowerLossGradCpu::emit(PowerLossGradOp op, KernelContext &context) {
   auto type = cast<RankedTensorType>(op.getPredicted().getType());
   double exponent = op.getExponent().convertToDouble();
-  if (!isVectorised(exponent) || type.getRank() < 2)
+  if (!isVectorised(exponent) || type.getRank() < 2 || op.getBounds())
     return emitReferenceKernels(op, context);
   int64_t width = type.getShape().back(), tokens = type.getDimSize(type.getRank() - 2);
   SmallVector<Value> reads{context.rows(context.in(op.getPredicted())), context.rows(context.in(op.getTarget())),

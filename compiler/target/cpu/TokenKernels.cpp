@@ -95,6 +95,7 @@ LogicalResult PadTokensCpu::emit(PadTokensOp op, KernelContext &context) {
 LogicalResult GatherTokensCpu::emit(GatherTokensOp op, KernelContext &context) {
   ArrayRef<int64_t> shape = op.getType().getShape();
   bool shared = op.getX().getType().getDimSize(0) == 1;
+  int64_t all = op.getX().getType().getDimSize(1);
   int64_t tokens = shape[1], width = shape[2];
   context.launch("gather_tokens", {context.out(op.getResult())}, {context.in(op.getX()), context.in(op.getMask())},
                  shape[0] * tokens, rowGrain(width), [&](Kernel &k) {
@@ -102,6 +103,8 @@ LogicalResult GatherTokensCpu::emit(GatherTokensOp op, KernelContext &context) {
     e.loop(k.begin, k.end, 1, [&](Number row) {
       Number clip = row / tokens, token = row % tokens;
       Number source = loadIndex(e, k.buffers[2], {clip, token});
+      if (op.getCyclic())
+        source = source % all;
       copyRow(e, width, k.buffers[0], {clip, token}, e.index(0), k.buffers[1], {shared ? e.index(0) : clip, source},
               e.index(0));
     });
@@ -126,6 +129,8 @@ LogicalResult ScatterTokensCpu::emit(ScatterTokensOp op, KernelContext &context)
       e.loop(y * clipsPerResult, (y + 1) * clipsPerResult, 1, [&](Number clip) {
         e.loop(0, listed, 1, [&](Number i) {
           Number token = loadIndex(e, k.buffers[2], {clip, i});
+          if (op.getCyclic())
+            token = token % tokens;
           e.when(e.both(e.less(first - 1, token), e.less(token, end)), [&] {
             sweep(e, width, [&](Span &span) {
               span.store(span.load(k.buffers[0], {y, token}) + span.load(k.buffers[1], {clip, i}), k.buffers[0],
@@ -143,8 +148,9 @@ LogicalResult PatchifyCpu::emit(PatchifyOp op, KernelContext &context) {
   ArrayRef<int64_t> clipShape = cast<RankedTensorType>(op.getClip().getType()).getShape();
   int64_t patch = op.getPatch(), tubelet = op.getTubelet(), channels = clipShape[1];
   int64_t columns = clipShape[4] / patch, rowsOfPatches = clipShape[3] / patch;
+  int64_t gridTokens = clipShape[2] / tubelet * rowsOfPatches * columns;
   int64_t tokens = op.getType().getDimSize(1), width = op.getType().getDimSize(2);
-  bool selected = op.getTokens() != nullptr;
+  bool selected = op.getTokens() != nullptr, packed = op.getType().getDimSize(0) != clipShape[0];
   SmallVector<Value> reads{context.in(op.getClip())};
   if (selected)
     reads.push_back(context.in(op.getTokens()));
@@ -152,15 +158,16 @@ LogicalResult PatchifyCpu::emit(PatchifyOp op, KernelContext &context) {
                  rowGrain(width), [&](Kernel &k) {
     Emit &e = k.e;
     e.loop(k.begin, k.end, 1, [&](Number row) {
-      Number clip = row / tokens, token = row % tokens;
-      Number place = selected ? loadIndex(e, k.buffers[2], {clip, token}) : token;
+      Number result = row / tokens, slot = row % tokens;
+      Number listed = selected ? loadIndex(e, k.buffers[2], {result, slot}) : slot;
+      Number clip = packed ? listed / gridTokens : result, place = packed ? listed % gridTokens : listed;
       Number x = (place % columns) * patch, rest = place / columns;
       Number y = (rest % rowsOfPatches) * patch, time = (rest / rowsOfPatches) * tubelet;
       e.loop(0, channels, 1, [&](Number channel) {
         e.loop(0, tubelet, 1, [&](Number frame) {
           e.loop(0, patch, 1, [&](Number line) {
             Number to = ((channel * tubelet + frame) * patch + line) * patch;
-            copyRow(e, patch, k.buffers[0], {clip, token}, to, k.buffers[1], {clip, channel, time + frame, y + line},
+            copyRow(e, patch, k.buffers[0], {result, slot}, to, k.buffers[1], {clip, channel, time + frame, y + line},
                     x);
           });
         });

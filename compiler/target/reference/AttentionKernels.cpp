@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "compiler/target/Packed.h"
 #include "compiler/target/reference/Kernels.h"
 
 #include <cmath>
@@ -14,33 +15,56 @@ using namespace jepa::reference;
 
 namespace {
 
-/// What both kernels know of the keys: a *slot* is a place in the mask's list, or a key itself where there is no mask.
+/// The buffers that say which keys a query sees, where the op has any.
+struct Visibility {
+  Value mask;
+  SmallVector<Value> lengths, queryBounds, keyBounds;
+
+  template <typename Op> static Visibility of(Op op, function_ref<Value(Value)> buffer) {
+    auto all = [&](OperandRange range) { return llvm::map_to_vector(range, buffer); };
+    return {op.getMask() ? buffer(op.getMask()) : Value(), all(op.getLengths()), all(op.getQueryBounds()),
+            all(op.getKeyBounds())};
+  }
+  SmallVector<Value> all() const {
+    SmallVector<Value> values;
+    if (mask)
+      values.push_back(mask);
+    for (ArrayRef<Value> range : {ArrayRef(lengths), ArrayRef(queryBounds), ArrayRef(keyBounds)})
+      llvm::append_range(values, range);
+    return values;
+  }
+  /// The same with the kernel's arguments in place of the buffers, in the order of `all`.
+  Visibility at(ArrayRef<Value> arguments) const {
+    auto take = [&](size_t count) {
+      auto taken = llvm::to_vector(arguments.take_front(count));
+      arguments = arguments.drop_front(count);
+      return taken;
+    };
+    Visibility result;
+    result.mask = mask ? take(1)[0] : Value();
+    result.lengths = take(lengths.size());
+    result.queryBounds = take(queryBounds.size());
+    result.keyBounds = take(keyBounds.size());
+    return result;
+  }
+};
+
+/// The keys that one query sees. A *slot* is a place in the mask's list, or a key itself where there is no mask.
 struct Keys {
   Emit &e;
-  int64_t slots;
-  /// Sizes of the slots' segments; each has a run-time length.
-  ArrayRef<int64_t> segments;
   Value mask;
-  ArrayRef<Value> lengths;
+  /// Runs of slots [first, second), in order.
+  SmallVector<std::pair<Number, Number>> runs;
 
   /// The key in a slot.
   Number at(Number clip, Number slot) const { return mask ? getIndex(e, mask, {clip, slot}) : slot; }
 
   /// Folds body over the visible slots, in order.
-  Number fold(Number initial, function_ref<Number(Number slot, Number value)> body) const {
-    auto run = [&](Number begin, Number end, Number value) {
-      return e.reduce(begin, end, 1, {value}, [&](Number slot, ArrayRef<Number> carried) {
+  Number fold(Number value, function_ref<Number(Number slot, Number value)> body) const {
+    for (auto &[begin, end] : runs)
+      value = e.reduce(begin, end, 1, {value}, [&](Number slot, ArrayRef<Number> carried) {
         return SmallVector<Number>{body(slot, carried[0])};
       })[0];
-    };
-    if (segments.empty())
-      return run(e.index(0), e.index(slots), initial);
-    Number value = initial;
-    int64_t begin = 0;
-    for (auto [size, length] : llvm::zip(segments, lengths)) {
-      value = run(e.index(begin), getLength(e, length) + begin, value);
-      begin += size;
-    }
     return value;
   }
 
@@ -49,11 +73,8 @@ struct Keys {
   }
 
   void each(function_ref<void(Number slot)> body) const {
-    Number none = e.index(0);
-    fold(none, [&](Number slot, Number value) {
-      body(slot);
-      return value;
-    });
+    for (auto &[begin, end] : runs)
+      e.loop(begin, end, 1, body);
   }
 };
 
@@ -75,26 +96,61 @@ struct Head {
 
 } // namespace
 
-/// The buffers of the mask and the lengths, where there are any.
-template <typename Op>
-static SmallVector<Value> visibility(Op op, KernelContext &context) {
-  SmallVector<Value> buffers;
-  if (op.getMask())
-    buffers.push_back(context.in(op.getMask()));
-  for (Value length : op.getLengths())
-    buffers.push_back(context.in(length));
-  return buffers;
+/// The sample that a query belongs to, from the bounds of each of its axis' parts; none for padding.
+static Sample sampleOfQuery(Emit &e, ArrayRef<int64_t> parts, ArrayRef<Value> bounds, Number query) {
+  Sample sample;
+  int64_t begin = 0;
+  for (auto [size, list] : llvm::zip_equal(parts, bounds)) {
+    Sample here = sampleOf(e, list, query - begin);
+    Number inside = within(e, query, begin, begin + size);
+    sample = begin == 0 ? here
+                        : Sample{e.select(inside, here.index, sample.index), e.select(inside, here.begin, sample.begin),
+                                 e.select(inside, here.end, sample.end)};
+    begin += size;
+  }
+  return sample;
 }
 
-template <typename Op>
-static Keys keysOf(Op op, Emit &e, ArrayRef<Value> buffers) {
-  auto listed = op.getMask() ? op.getMask().getType() : op.getKey().getType();
-  Value mask = op.getMask() ? buffers[0] : Value();
-  return {e, cast<RankedTensorType>(listed).getDimSize(1), op.getSegments().value_or(ArrayRef<int64_t>{}), mask,
-          buffers.drop_front(op.getMask() ? 1 : 0)};
+/// The slots are cut into segments (those of the op, or its sequences, or all of them). Of each, a query sees what the
+/// segment's length or its sample's bounds leave, and nothing of another sequence.
+template <typename Op> static Keys keysOf(Op op, Emit &e, const Visibility &buffers, Number query) {
+  int64_t slots = op.getMask() ? op.getMask().getType().getDimSize(1)
+                               : cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
+  auto querySequences = op.getQuerySequences().value_or(ArrayRef<int64_t>{});
+  auto keySequences = op.getKeySequences().value_or(ArrayRef<int64_t>{});
+  ArrayRef<int64_t> segments = op.getSegments() ? *op.getSegments() : keySequences.empty() ? slots : keySequences;
+  Sample sample;
+  if (!buffers.keyBounds.empty())
+    sample = sampleOfQuery(e, *op.getQuerySegments(), buffers.queryBounds, query);
+
+  Keys keys{e, buffers.mask, {}};
+  int64_t begin = 0, queryBegin = 0, sequenceEnd = 0;
+  size_t sequence = 0;
+  for (auto [index, size] : llvm::enumerate(segments)) {
+    Number first = e.index(begin), end = e.index(begin + size);
+    if (!buffers.lengths.empty())
+      end = getLength(e, buffers.lengths[index]) + begin;
+    if (!buffers.keyBounds.empty()) {
+      Sample tokens = sampleAt(e, buffers.keyBounds[index], sample.index);
+      first = tokens.begin + begin;
+      end = e.select(e.less(sample.begin, sample.end), tokens.end + begin, first);
+    }
+    if (!keySequences.empty()) {
+      if (begin == sequenceEnd) {
+        queryBegin += sequence ? querySequences[sequence - 1] : 0;
+        sequenceEnd += keySequences[sequence++];
+      }
+      Number sees = within(e, query, queryBegin, queryBegin + querySequences[sequence - 1]);
+      end = e.select(sees, end, first);
+    }
+    keys.runs.push_back({first, end});
+    begin += size;
+  }
+  return keys;
 }
 
-/// With s = scale q k: logsumexp = max + log(sum of exp(s - max)), result = sum of exp(s - max) v / sum of exp(s - max)
+/// With s = scale q k: logsumexp = max + log(sum of exp(s - max)), result = sum of exp(s - max) v / sum of exp(s - max).
+/// A query that sees no key gets zero.
 void AttentionReference::emit(AttentionOp op, KernelContext &context) {
   Value query = context.in(op.getQuery()), key = context.in(op.getKey()), value = context.in(op.getValue());
   Value result = context.out(op.getResult()), logsumexp = context.out(op.getLogsumexp());
@@ -102,16 +158,18 @@ void AttentionReference::emit(AttentionOp op, KernelContext &context) {
   int64_t width = shapeOf(query)[2] / heads, keyCount = shapeOf(key)[1];
   double scale = 1.0 / std::sqrt(static_cast<double>(width));
   Value scores = context.temporary({context.getMaxThreads(), keyCount}, Float64Type::get(op.getContext()));
+  auto visibility = Visibility::of(op, [&](Value tensor) { return context.in(tensor); });
   SmallVector<Value> reads = {query, key, value};
-  llvm::append_range(reads, visibility(op, context));
+  llvm::append_range(reads, visibility.all());
   int64_t grain = grainFor(4 * keyCount * width);
   context.launch("attention", {result, logsumexp, scores}, reads, clips * heads * queries, grain, [&](Kernel &k) {
     Emit &e = k.e;
-    Keys keys = keysOf(op, e, ArrayRef(k.buffers).drop_front(6));
+    Visibility buffers = visibility.at(ArrayRef(k.buffers).drop_front(6));
     Value q = k.buffers[3], kk = k.buffers[4], v = k.buffers[5], row = k.buffers[2];
     e.loop(k.begin, k.end, 1, [&](Number item) {
       Number token = item % queries, index = item / queries % heads, clip = item / (queries * heads);
       Head head{e, width, clip, index * width};
+      Keys keys = keysOf(op, e, buffers, token);
       Number lowest = real(e, -std::numeric_limits<double>::infinity());
       Number maximum = keys.fold(lowest, [&](Number slot, Number value) {
         Number score = head.dot(q, token, kk, keys.at(clip, slot)) * scale;
@@ -134,7 +192,7 @@ void AttentionReference::emit(AttentionOp op, KernelContext &context) {
 
 /// With p = exp(scale q k - logsumexp), delta = do o and ds = scale p (do v - delta), per head:
 /// dq = sum over keys of ds k, dk = sum over queries of ds q, dv = sum over queries of p do.
-/// One task does all of a head; p and ds of one query (then of one key) are rows of scratch.
+/// One task does all of a head, query by query; sums are kept in f64 and rounded once.
 void AttentionGradReference::emit(AttentionGradOp op, KernelContext &context) {
   Value query = context.in(op.getQuery()), key = context.in(op.getKey());
   int64_t clips = shapeOf(query)[0], queries = shapeOf(query)[1], heads = op.getHeads();
@@ -142,64 +200,50 @@ void AttentionGradReference::emit(AttentionGradOp op, KernelContext &context) {
   double scale = 1.0 / std::sqrt(static_cast<double>(width));
   auto f64 = Float64Type::get(op.getContext());
   SmallVector<Value> writes = {context.out(op.getDquery()), context.out(op.getDkey()), context.out(op.getDvalue()),
-                               context.temporary({threads, queries}, f64),
-                               context.temporary({threads, std::max(queries, keyCount)}, f64),
-                               context.temporary({threads, queries}, f64)};
+                               context.temporary({threads, width}, f64),
+                               context.temporary({threads, keyCount, width}, f64),
+                               context.temporary({threads, keyCount, width}, f64)};
   SmallVector<Value> reads = {context.in(op.getDresult()), query, key, context.in(op.getValue()),
                               context.in(op.getOutput()), context.in(op.getLogsumexp())};
-  llvm::append_range(reads, visibility(op, context));
+  auto visibility = Visibility::of(op, [&](Value tensor) { return context.in(tensor); });
+  llvm::append_range(reads, visibility.all());
   context.launch("attention_grad", writes, reads, clips * heads, 1, [&](Kernel &k) {
     Emit &e = k.e;
-    Keys keys = keysOf(op, e, ArrayRef(k.buffers).drop_front(12));
-    Value dq = k.buffers[0], dk = k.buffers[1], dv = k.buffers[2];
-    Value deltas = k.buffers[3], ds = k.buffers[4], p = k.buffers[5];
+    Visibility buffers = visibility.at(ArrayRef(k.buffers).drop_front(12));
+    Value dqSum = k.buffers[3], dkSum = k.buffers[4], dvSum = k.buffers[5];
     Value dout = k.buffers[6], q = k.buffers[7], kk = k.buffers[8], v = k.buffers[9];
     e.loop(k.begin, k.end, 1, [&](Number item) {
       Number clip = item / heads, index = item % heads;
       Head head{e, width, clip, index * width};
-      auto probability = [&](Number token, Number at) {
-        return e.exp(head.dot(q, token, kk, at) * scale - get(e, k.buffers[11], {clip, index, token}));
-      };
-      auto scoreGrad = [&](Number probability, Number token, Number at) {
-        return probability * (head.dot(dout, token, v, at) - get(e, deltas, {k.thread, token})) * scale;
-      };
-
-      e.loop(0, queries, 1, [&](Number token) {
-        put(e, head.dot(dout, token, k.buffers[10], token), deltas, {k.thread, token});
-        keys.each([&](Number slot) {
-          Number at = keys.at(clip, slot);
-          put(e, scoreGrad(probability(token, at), token, at), ds, {k.thread, slot});
-        });
-        head.each([&](Number i) {
-          head.put(keys.sum([&](Number slot) {
-            return get(e, ds, {k.thread, slot}) * head.get(kk, keys.at(clip, slot), i);
-          }),
-                   dq, token, i);
-        });
-      });
+      auto add = [&](Value sum, ArrayRef<Value> indices, Number term) { put(e, get(e, sum, indices) + term, sum, indices); };
 
       // Hidden keys keep these zeros.
       e.loop(0, keyCount, 1, [&](Number at) {
         head.each([&](Number i) {
-          head.put(real(e, 0.0), dk, at, i);
-          head.put(real(e, 0.0), dv, at, i);
+          put(e, real(e, 0.0), dkSum, {k.thread, at, i});
+          put(e, real(e, 0.0), dvSum, {k.thread, at, i});
         });
       });
-      keys.each([&](Number slot) {
-        Number at = keys.at(clip, slot);
-        e.loop(0, queries, 1, [&](Number token) {
-          Number here = probability(token, at);
-          put(e, here, p, {k.thread, token});
-          put(e, scoreGrad(here, token, at), ds, {k.thread, token});
+      e.loop(0, queries, 1, [&](Number token) {
+        Keys keys = keysOf(op, e, buffers, token);
+        Number delta = head.dot(dout, token, k.buffers[10], token);
+        head.each([&](Number i) { put(e, real(e, 0.0), dqSum, {k.thread, i}); });
+        keys.each([&](Number slot) {
+          Number at = keys.at(clip, slot);
+          Number p = e.exp(head.dot(q, token, kk, at) * scale - get(e, k.buffers[11], {clip, index, token}));
+          Number ds = p * (head.dot(dout, token, v, at) - delta) * scale;
+          head.each([&](Number i) {
+            add(dqSum, {k.thread, i}, ds * head.get(kk, at, i));
+            add(dkSum, {k.thread, at, i}, ds * head.get(q, token, i));
+            add(dvSum, {k.thread, at, i}, p * head.get(dout, token, i));
+          });
         });
+        head.each([&](Number i) { head.put(get(e, dqSum, {k.thread, i}), k.buffers[0], token, i); });
+      });
+      e.loop(0, keyCount, 1, [&](Number at) {
         head.each([&](Number i) {
-          auto overQueries = [&](Value row, Value x) {
-            return sumOf(e, queries, [&](Number token) {
-              return get(e, row, {k.thread, token}) * head.get(x, token, i);
-            });
-          };
-          head.put(overQueries(ds, q), dk, at, i);
-          head.put(overQueries(p, dout), dv, at, i);
+          head.put(get(e, dkSum, {k.thread, at, i}), k.buffers[1], at, i);
+          head.put(get(e, dvSum, {k.thread, at, i}), k.buffers[2], at, i);
         });
       });
     });

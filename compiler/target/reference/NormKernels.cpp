@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "compiler/target/Packed.h"
 #include "compiler/target/reference/Kernels.h"
 
 using namespace mlir;
@@ -113,54 +114,76 @@ void LayerNormWeightGradReference::emit(LayerNormWeightGradOp op, KernelContext 
 // TokenStd
 //===----------------------------------------------------------------------===//
 
-static Number tokenMean(Emit &e, Value x, Number clip, Number feature, Number tokens) {
-  return sumOf(e, tokens, [&](Number t) { return get(e, x, {clip, t, feature}); }) /
-         e.convert(tokens, e.builder.getF64Type());
+/// The tokens that one deviation is over: some of a clip's, from its first.
+namespace {
+struct Tokens {
+  Number clip, begin, end;
+
+  Number sum(Emit &e, function_ref<Number(Number)> term) const { return e.sum(begin, end, e.builder.getF64Type(), term); }
+  Number mean(Emit &e, Value x, Number feature) const {
+    return sum(e, [&](Number t) { return get(e, x, {clip, t, feature}); }) / count(e, 0);
+  }
+  Number count(Emit &e, int64_t less) const { return e.convert(end - begin - less, e.builder.getF64Type()); }
+};
+} // namespace
+
+/// Row `row` of the deviations is that of a clip, or where samples are packed of a sample of the only clip. `limit` is the
+/// length or the bounds, if there are any.
+static Tokens tokensOf(Emit &e, Number row, int64_t capacity, Value limit, bool isPacked) {
+  if (!limit)
+    return {row, e.index(0), e.index(capacity)};
+  if (!isPacked)
+    return {row, e.index(0), getLength(e, limit)};
+  Sample sample = sampleAt(e, limit, row);
+  return {e.index(0), sample.begin, sample.end};
 }
 
 void TokenStdReference::emit(TokenStdOp op, KernelContext &context) {
   Value x = context.in(op.getX()), y = context.out(op.getResult());
+  Value limit = op.getLength() ? op.getLength() : op.getBounds();
   SmallVector<Value> reads = {x};
-  if (op.getLength())
-    reads.push_back(context.in(op.getLength()));
-  int64_t clips = shapeOf(x)[0], capacity = shapeOf(x)[1], width = shapeOf(x)[2];
+  if (limit)
+    reads.push_back(context.in(limit));
+  int64_t rows = shapeOf(y)[0], capacity = shapeOf(x)[1], width = shapeOf(x)[2];
   double eps = op.getEps().convertToDouble();
-  context.launch("token_std", {y}, reads, clips * width, grainFor(4 * capacity), [&](Kernel &k) {
+  context.launch("token_std", {y}, reads, rows * width, grainFor(4 * capacity), [&](Kernel &k) {
     Emit &e = k.e;
-    Number tokens = k.buffers.size() > 2 ? getLength(e, k.buffers[2]) : e.index(capacity);
     e.loop(k.begin, k.end, 1, [&](Number item) {
-      Number clip = item / width, feature = item % width;
-      Number mean = tokenMean(e, k.buffers[1], clip, feature, tokens);
-      Number squares = sumOf(e, tokens, [&](Number t) {
-        Number distance = get(e, k.buffers[1], {clip, t, feature}) - mean;
+      Number row = item / width, feature = item % width;
+      Tokens tokens = tokensOf(e, row, capacity, limit ? k.buffers[2] : Value(), op.getBounds() != nullptr);
+      Number mean = tokens.mean(e, k.buffers[1], feature);
+      Number squares = tokens.sum(e, [&](Number t) {
+        Number distance = get(e, k.buffers[1], {tokens.clip, t, feature}) - mean;
         return distance * distance;
       });
-      Number variance = squares / e.convert(tokens - 1, e.builder.getF64Type());
-      put(e, e.sqrt(variance + eps), k.buffers[0], {clip, feature});
+      put(e, e.sqrt(squares / tokens.count(e, 1) + eps), k.buffers[0], {row, feature});
     });
   });
 }
 
-/// dx = dstd (x - mean) / ((tokens - 1) std), and zero beyond the length
+/// dx = dstd (x - mean) / ((tokens - 1) std), and zero where a token does not count
 void TokenStdGradReference::emit(TokenStdGradOp op, KernelContext &context) {
-  Value dx = context.out(op.getResult());
-  SmallVector<Value> reads = {context.in(op.getDstd()), context.in(op.getX()), context.in(op.getStd())};
-  if (op.getLength())
-    reads.push_back(context.in(op.getLength()));
+  Value dx = context.out(op.getResult()), dstd = context.in(op.getDstd());
+  Value limit = op.getLength() ? op.getLength() : op.getBounds();
+  SmallVector<Value> reads = {dstd, context.in(op.getX()), context.in(op.getStd())};
+  if (limit)
+    reads.push_back(context.in(limit));
   int64_t clips = shapeOf(dx)[0], capacity = shapeOf(dx)[1], width = shapeOf(dx)[2];
+  int64_t rowsPerClip = shapeOf(dstd)[0] / clips;
   context.launch("token_std_grad", {dx}, reads, clips * width, grainFor(6 * capacity), [&](Kernel &k) {
     Emit &e = k.e;
-    Number tokens = k.buffers.size() > 4 ? getLength(e, k.buffers[4]) : e.index(capacity);
     e.loop(k.begin, k.end, 1, [&](Number item) {
       Number clip = item / width, feature = item % width;
-      Number mean = tokenMean(e, k.buffers[2], clip, feature, tokens);
-      Number scale = get(e, k.buffers[1], {clip, feature}) /
-                     (get(e, k.buffers[3], {clip, feature}) * e.convert(tokens - 1, e.builder.getF64Type()));
-      e.loop(e.index(0), tokens, 1, [&](Number t) {
-        put(e, (get(e, k.buffers[2], {clip, t, feature}) - mean) * scale, k.buffers[0], {clip, t, feature});
+      e.loop(0, capacity, 1, [&](Number t) { put(e, real(e, 0.0), k.buffers[0], {clip, t, feature}); });
+      e.loop(clip * rowsPerClip, (clip + 1) * rowsPerClip, 1, [&](Number row) {
+        Tokens tokens = tokensOf(e, row, capacity, limit ? k.buffers[4] : Value(), op.getBounds() != nullptr);
+        Number mean = tokens.mean(e, k.buffers[2], feature);
+        Number scale =
+            get(e, k.buffers[1], {row, feature}) / (get(e, k.buffers[3], {row, feature}) * tokens.count(e, 1));
+        e.loop(tokens.begin, tokens.end, 1, [&](Number t) {
+          put(e, (get(e, k.buffers[2], {clip, t, feature}) - mean) * scale, k.buffers[0], {clip, t, feature});
+        });
       });
-      e.loop(tokens, e.index(capacity), 1,
-             [&](Number t) { put(e, real(e, 0.0), k.buffers[0], {clip, t, feature}); });
     });
   });
 }

@@ -17,12 +17,15 @@ void PatchifyReference::emit(PatchifyOp op, KernelContext &context) {
   ArrayRef<int64_t> shape = shapeOf(clips);
   int64_t channels = shape[1], tubelet = op.getTubelet(), patch = op.getPatch();
   int64_t gridRows = shape[3] / patch, gridColumns = shape[4] / patch;
-  int64_t tokens = shapeOf(y)[1], width = shapeOf(y)[2];
-  context.launch("patchify", {y}, reads, shape[0] * tokens, grainFor(4 * width), [&](Kernel &k) {
+  int64_t gridTokens = shape[2] / tubelet * gridRows * gridColumns;
+  int64_t clipsOut = shapeOf(y)[0], tokens = shapeOf(y)[1], width = shapeOf(y)[2];
+  bool packed = clipsOut != shape[0];
+  context.launch("patchify", {y}, reads, clipsOut * tokens, grainFor(4 * width), [&](Kernel &k) {
     Emit &e = k.e;
     e.loop(k.begin, k.end, 1, [&](Number row) {
-      Number clip = row / tokens, slot = row % tokens;
-      Number token = k.buffers.size() > 2 ? getIndex(e, k.buffers[2], {clip, slot}) : slot;
+      Number result = row / tokens, slot = row % tokens;
+      Number listed = k.buffers.size() > 2 ? getIndex(e, k.buffers[2], {result, slot}) : slot;
+      Number clip = packed ? listed / gridTokens : result, token = packed ? listed % gridTokens : listed;
       Number time = token / (gridRows * gridColumns), gridRow = token / gridColumns % gridRows,
              gridColumn = token % gridColumns;
       e.loop(0, channels, 1, [&](Number c) {
@@ -31,7 +34,7 @@ void PatchifyReference::emit(PatchifyOp op, KernelContext &context) {
             e.loop(0, patch, 1, [&](Number w) {
               Number pixel = e.load(k.buffers[1], {clip, c, time * tubelet + t, gridRow * patch + h,
                                                    gridColumn * patch + w});
-              e.store(pixel, k.buffers[0], {clip, slot, ((c * tubelet + t) * patch + h) * patch + w});
+              e.store(pixel, k.buffers[0], {result, slot, ((c * tubelet + t) * patch + h) * patch + w});
             });
           });
         });
@@ -47,12 +50,15 @@ void PatchifyReference::emit(PatchifyOp op, KernelContext &context) {
 void GatherTokensReference::emit(GatherTokensOp op, KernelContext &context) {
   Value x = context.in(op.getX()), mask = context.in(op.getMask()), y = context.out(op.getResult());
   bool shared = shapeOf(x)[0] == 1;
+  int64_t all = shapeOf(x)[1];
   int64_t clips = shapeOf(y)[0], tokens = shapeOf(y)[1], width = shapeOf(y)[2];
   context.launch("gather_tokens", {y}, {x, mask}, clips * tokens, grainFor(2 * width), [&](Kernel &k) {
     Emit &e = k.e;
     e.loop(k.begin, k.end, 1, [&](Number row) {
       Number clip = row / tokens, token = row % tokens;
       Number source = getIndex(e, k.buffers[2], {clip, token});
+      if (op.getCyclic())
+        source = source % all;
       e.loop(0, width, 1, [&](Number i) {
         e.store(e.load(k.buffers[1], {shared ? e.index(0) : clip, source, i}), k.buffers[0], {clip, token, i});
       });
@@ -76,7 +82,8 @@ void ScatterTokensReference::emit(ScatterTokensOp op, KernelContext &context) {
       e.loop(0, width, 1, [&](Number i) { put(e, real(e, 0.0), sum, {k.thread, i}); });
       e.loop(sumsClips ? e.index(0) : result, sumsClips ? e.index(clips) : result + 1, 1, [&](Number clip) {
         e.loop(0, selected, 1, [&](Number slot) {
-          e.when(e.equal(getIndex(e, k.buffers[3], {clip, slot}), token), [&] {
+          Number place = getIndex(e, k.buffers[3], {clip, slot});
+          e.when(e.equal(op.getCyclic() ? place % tokens : place, token), [&] {
             e.loop(0, width, 1, [&](Number i) {
               put(e, get(e, sum, {k.thread, i}) + get(e, k.buffers[2], {clip, slot, i}), sum, {k.thread, i});
             });
@@ -86,6 +93,11 @@ void ScatterTokensReference::emit(ScatterTokensOp op, KernelContext &context) {
       e.loop(0, width, 1, [&](Number i) { put(e, get(e, sum, {k.thread, i}), k.buffers[0], {result, token, i}); });
     });
   });
+}
+
+void RegroupTokensReference::emit(RegroupTokensOp op, KernelContext &context) {
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  context.alias(op.getResult(), context.clips(context.in(op.getX()), shape[0]));
 }
 
 //===----------------------------------------------------------------------===//

@@ -31,12 +31,12 @@ func.func @backward(%do: tensor<2x3x8xf32>, %q: tensor<2x3x8xf32>, %k: tensor<2x
 // CHECK-DAG: %[[LOWEST:.*]] = arith.constant 0xFFF0000000000000 : f64
 // CHECK: memref.load %[[N0]]
 // CHECK: %[[END0:.*]] = arith.index_cast
-// CHECK: %[[MAX0:.*]] = scf.for %[[SLOT:.*]] = %[[ZERO]] to %[[END0]] {{.*}} = %[[LOWEST]])
-// CHECK: memref.load %[[MASK]][%{{.*}}, %[[SLOT]]]
-// CHECK: arith.maxnumf
 // CHECK: memref.load %[[N1]]
 // CHECK: %[[LENGTH1:.*]] = arith.index_cast
 // CHECK: %[[END1:.*]] = arith.addi %[[LENGTH1]], %[[TWO]]
+// CHECK: %[[MAX0:.*]] = scf.for %[[SLOT:.*]] = %[[ZERO]] to %[[END0]] {{.*}} = %[[LOWEST]])
+// CHECK: memref.load %[[MASK]][%{{.*}}, %[[SLOT]]]
+// CHECK: arith.maxnumf
 // CHECK: scf.for %{{.*}} = %[[TWO]] to %[[END1]] {{.*}} = %[[MAX0]])
 // CHECK: math.exp
 // CHECK: math.log

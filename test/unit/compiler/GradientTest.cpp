@@ -147,6 +147,8 @@ TEST_P(Gradient, EqualsDifferencesOfTheLoss) {
       inputs.fillMask(code.data<int32_t>(name), place.shape[0], place.shape[1], tokens.getInt());
     else if (auto value = function.getArgAttrOfType<IntegerAttr>(index, "test.value"))
       *code.data<int32_t>(name) = static_cast<int32_t>(value.getInt());
+    else if (auto values = function.getArgAttrOfType<DenseI32ArrayAttr>(index, "test.values"))
+      llvm::copy(values.asArrayRef(), code.data<int32_t>(name));
     else
       inputs.fillReals(code.data<double>(name), place.elements);
   }

@@ -107,3 +107,39 @@ func.func @weighted_losses(%t: tensor<2x5x6xf64>) -> (tensor<f64> {jepa.name = "
   %l = jepa.add %a, %c : (tensor<f64>, tensor<f64>) -> tensor<f64>
   return %l : tensor<f64>
 }
+
+// Two packed samples of unequal sizes, and padding.
+// CHECK-LABEL: func.func @power_loss_1_bounds(
+// CHECK: jepa.gradient "p0"
+// CHECK: jepa.gradient "p1"
+func.func @power_loss_1_bounds(%n: tensor<3xi32> {jepa.bounds_of = "target#0", test.values = array<i32: 0, 1, 4>})
+    -> (tensor<f64> {jepa.name = "loss"}) {
+  %p = jepa.parameter "p0" {init = "ones"} : tensor<1x5x6xf64>
+  %t = jepa.parameter "p1" {init = "ones"} : tensor<1x5x6xf64>
+  %l = jepa.power_loss %p, %t bounds %n {exponent = 1.0}
+    : (tensor<1x5x6xf64>, tensor<1x5x6xf64>, tensor<3xi32>) -> tensor<f64>
+  return %l : tensor<f64>
+}
+
+// CHECK-LABEL: func.func @power_loss_2_bounds(
+// CHECK: jepa.gradient "p0"
+// CHECK: jepa.gradient "p1"
+func.func @power_loss_2_bounds(%n: tensor<3xi32> {jepa.bounds_of = "target#0", test.values = array<i32: 0, 1, 4>})
+    -> (tensor<f64> {jepa.name = "loss"}) {
+  %p = jepa.parameter "p0" {init = "ones"} : tensor<1x5x6xf64>
+  %t = jepa.parameter "p1" {init = "ones"} : tensor<1x5x6xf64>
+  %l = jepa.power_loss %p, %t bounds %n {exponent = 2.0}
+    : (tensor<1x5x6xf64>, tensor<1x5x6xf64>, tensor<3xi32>) -> tensor<f64>
+  return %l : tensor<f64>
+}
+
+// CHECK-LABEL: func.func @token_std_bounds(
+// CHECK: jepa.gradient "p0"
+func.func @token_std_bounds(%n: tensor<3xi32> {jepa.bounds_of = "target#0", test.values = array<i32: 0, 2, 5>})
+    -> (tensor<f64> {jepa.name = "loss"}) {
+  %x = jepa.parameter "p0" {init = "ones"} : tensor<1x6x6xf64>
+  %s = jepa.token_std %x bounds %n {eps = 1.0e-04} : (tensor<1x6x6xf64>, tensor<3xi32>) -> tensor<2x6xf64>
+  %g = jepa.gelu %s : tensor<2x6xf64>
+  %l = jepa.mean %g : (tensor<2x6xf64>) -> tensor<f64>
+  return %l : tensor<f64>
+}

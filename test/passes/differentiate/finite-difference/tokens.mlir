@@ -54,3 +54,26 @@ func.func @slice_tokens(%t: tensor<2x2x4xf64>) -> (tensor<f64> {jepa.name = "los
   %l = jepa.power_loss %y, %t {exponent = 2.0} : (tensor<2x2x4xf64>, tensor<2x2x4xf64>) -> tensor<f64>
   return %l : tensor<f64>
 }
+
+// A mask over a packed batch of two clips reads the table twice.
+// CHECK-LABEL: func.func @gather_tokens_cyclic(
+// CHECK: jepa.gradient "p0"
+func.func @gather_tokens_cyclic(%m: tensor<1x6xi32> {jepa.mask = 10}, %t: tensor<1x6x4xf64>)
+    -> (tensor<f64> {jepa.name = "loss"}) {
+  %x = jepa.parameter "p0" {init = "ones"} : tensor<1x5x4xf64>
+  %y = jepa.gather_tokens %x, %m {cyclic} : (tensor<1x5x4xf64>, tensor<1x6xi32>) -> tensor<1x6x4xf64>
+  %l = jepa.power_loss %y, %t {exponent = 2.0} : (tensor<1x6x4xf64>, tensor<1x6x4xf64>) -> tensor<f64>
+  return %l : tensor<f64>
+}
+
+// A packed batch: what is read is a view of the parameter.
+// CHECK-LABEL: func.func @regroup_tokens(
+// CHECK: jepa.gradient "p0"
+func.func @regroup_tokens(%m: tensor<1x4xi32> {jepa.mask = 6}, %t: tensor<1x4x4xf64>)
+    -> (tensor<f64> {jepa.name = "loss"}) {
+  %x = jepa.parameter "p0" {init = "ones"} : tensor<2x3x4xf64>
+  %p = jepa.regroup_tokens %x : (tensor<2x3x4xf64>) -> tensor<1x6x4xf64>
+  %y = jepa.gather_tokens %p, %m : (tensor<1x6x4xf64>, tensor<1x4xi32>) -> tensor<1x4x4xf64>
+  %l = jepa.power_loss %y, %t {exponent = 2.0} : (tensor<1x4x4xf64>, tensor<1x4x4xf64>) -> tensor<f64>
+  return %l : tensor<f64>
+}
