@@ -1,0 +1,20 @@
+//===- MergeMasks.h - one batch for the mask groups of a step ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_PASSES_MERGEMASKS_H
+#define JEPA_PASSES_MERGEMASKS_H
+
+#include "compiler/dialect/Dialect.h"
+#include "mlir/Pass/Pass.h"
+
+namespace jepa {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/MergeMasks/MergeMasks.h.inc"
+
+} // namespace jepa
+
+#endif // JEPA_PASSES_MERGEMASKS_H
