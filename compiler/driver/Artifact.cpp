@@ -188,6 +188,10 @@ static rt::Json describeMasks(const rt::MaskPlan &masks) {
     item.set("spatial_scale", range(group.spatialScale));
     item.set("temporal_scale", range(group.temporalScale));
     item.set("aspect_ratio", range(group.aspectRatio));
+    if (masks.rule == "packed") {
+      item.set("mean_context", group.meanContext);
+      item.set("mean_target", group.meanTarget);
+    }
     groups.push(item);
   }
   json.set("groups", groups);

@@ -16,7 +16,8 @@ using namespace jepa;
 static constexpr uint64_t seed = 1;
 
 CheckInputs::CheckInputs(const Specialisation &specialisation) {
-  if (specialisation.masks)
+  // Packed or not yet, a batch must be the same to every stage: each clip fills its share, see fillMask.
+  if (specialisation.masks && specialisation.masks->rule != "packed")
     draws = rt::MaskSampler(*specialisation.masks, specialisation.batch, seed).draw(0);
 }
 
@@ -64,16 +65,26 @@ std::vector<double> CheckInputs::stateBefore(const rt::Buffer &buffer) {
   return values;
 }
 
-/// An index list that no sampler knows: any tokens, increasing.
+/// An index list that no sampler knows: any tokens, increasing. Of a packed batch each clip gets as many.
 static void fillMask(rt::State &state, const rt::Buffer &buffer) {
   rt::Random random(seed, buffer.name);
   std::span<int32_t> indices = state.elements<int32_t>(buffer);
-  int64_t columns = buffer.shape.back(), rows = columns ? buffer.elements / columns : 0;
+  int64_t columns = buffer.shape.back(), rows = columns ? buffer.elements / columns : 0, tokens = buffer.maskTokens;
+  bool packed = false;
+  if (const rt::Buffer *bounds = state.plan.find(buffer.name + std::string(rt::boundsSuffix))) {
+    int64_t clips = bounds->elements - 1;
+    packed = rows != clips;
+    rows = clips;
+    columns = buffer.elements / clips;
+    tokens /= packed ? clips : 1;
+    for (int64_t clip = 0; clip <= clips; ++clip)
+      state.elements<int32_t>(*bounds)[static_cast<size_t>(clip)] = static_cast<int32_t>(clip * columns);
+  }
   for (int64_t row = 0, drawn = 0; row < rows; ++row)
-    for (int64_t token = 0, taken = 0; token < buffer.maskTokens && taken < columns; ++token)
-      if (random.below(static_cast<uint64_t>(drawn++), static_cast<uint64_t>(buffer.maskTokens - token)) <
+    for (int64_t token = 0, taken = 0; token < tokens && taken < columns; ++token)
+      if (random.below(static_cast<uint64_t>(drawn++), static_cast<uint64_t>(tokens - token)) <
           static_cast<uint64_t>(columns - taken))
-        indices[static_cast<size_t>(row * columns + taken++)] = static_cast<int32_t>(token);
+        indices[static_cast<size_t>(row * columns + taken++)] = static_cast<int32_t>(token + (packed ? row * tokens : 0));
 }
 
 void CheckInputs::fill(rt::State &state) const {

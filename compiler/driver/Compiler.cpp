@@ -92,6 +92,7 @@ Compiler::Compiler(const Specialisation &specialisation)
   const Request &request = specialisation.request;
   options.train = request.task == Task::Train;
   options.ragged = request.masks == "published";
+  options.packed = request.masks == "packed";
   options.taps = request.taps;
   options.target = request.target;
   options.maxThreads = request.maxThreads;
@@ -128,6 +129,7 @@ FailureOr<OwningOpRef<ModuleOp>> Compiler::import() {
   import.elementType = specialisation.request.dtype == "f64" ? RealType::F64 : RealType::F32;
   import.keepTaps = specialisation.request.taps;
   import.raggedMasks = options.ragged && options.train;
+  import.packedMasks = options.packed && options.train;
   return importGraph(context, graph, import);
 }
 

@@ -76,7 +76,24 @@ static rt::MaskPlan planMasks(Config &config, const Request &request) {
     throw ConfigError("--mask-ratio and --context-tokens or --target-tokens disagree; give one of them");
   if (context.empty() != target.empty())
     throw ConfigError("the counts of context and of target tokens go together; give both or neither");
-  if (request.maskRatio || context.empty()) {
+  bool packed = request.masks == "packed";
+  if (packed && request.maskRatio)
+    throw ConfigError("--mask-ratio thins every sample to a count and --masks packed keeps all its tokens; give one of them");
+  std::vector<rt::PackedCounts> packedCounts;
+  if (packed) {
+    std::vector<rt::MaskGroup> groups;
+    for (std::size_t index = 0; index < std::max<std::size_t>(context.size(), 2); ++index)
+      groups.push_back(publishedGroup(index));
+    packedCounts = rt::choosePackedCounts(plan.grid, groups, config.integer("batch"));
+  }
+  if (packed && context.empty()) {
+    for (const rt::PackedCounts &counts : packedCounts) {
+      context.push_back(counts.context);
+      target.push_back(counts.target);
+    }
+    config.set("context_tokens", join(context));
+    config.set("target_tokens", join(target));
+  } else if (request.maskRatio || context.empty()) {
     std::vector<rt::MaskGroup> groups = {publishedGroup(0), publishedGroup(1)};
     context.clear();
     target.clear();
@@ -91,6 +108,10 @@ static rt::MaskPlan planMasks(Config &config, const Request &request) {
     rt::MaskGroup group = publishedGroup(index);
     group.context = context[index];
     group.target = index < target.size() ? target[index] : 0;
+    if (packed) {
+      group.meanContext = packedCounts[index].meanContext;
+      group.meanTarget = packedCounts[index].meanTarget;
+    }
     plan.groups.push_back(group);
   }
   return plan;
@@ -105,6 +126,8 @@ Specialisation jepa::specialise(const Request &request) {
   if (request.dtype == "f64" && request.target != "reference")
     throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target computes in f32");
   result.model->check(result.config, request.task);
+  if (request.masks == "packed" && (request.disabledPasses.count("pack-masks") || request.disabledPasses.count("jepa-pack-masks")))
+    throw ConfigError("--masks packed needs jepa-pack-masks; take --masks fixed, or leave the pass in");
   if (request.task == Task::Train) {
     result.masks = planMasks(result.config, request);
     result.model->check(result.config, request.task);

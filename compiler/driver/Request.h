@@ -24,7 +24,7 @@ struct Request {
   std::string target = "cpu";
   /// f32 or f64; empty is f32.
   std::string dtype = "f32";
-  /// fixed or published.
+  /// fixed, published or packed.
   std::string masks = "fixed";
   std::optional<double> maskRatio;
   /// Flags that stand for settings (--resolution for crop, ...), as key and value, with the flag's own name.

@@ -157,12 +157,15 @@ LogicalResult Importer::importInput(const jepa::Node &node) {
   if (failed(addArgument(loc, *name, *type, attributes)) ||
       failed(define(node, function.getArguments().take_back())))
     return failure();
-  if (!isMask || !options.raggedMasks)
+  if (!isMask || !(options.raggedMasks || options.packedMasks))
     return success();
   if (type->getRank() != 2 || jepa::getAxisName(*type, 1).empty())
     return emitError(loc) << "mask '" << *name << "' (" << jepa::describeType(*type)
-                          << ") must be [clip, subset] with named axes to have a run-time length";
+                          << ") must be [clip, subset] with named axes to have a run-time length or bounds";
   auto axis = builder.getStringAttr(jepa::getAxisName(*type, 1));
+  if (options.packedMasks)
+    return addArgument(loc, *name + ".bounds", RankedTensorType::get({type->getDimSize(0) + 1}, builder.getI32Type()),
+                       {builder.getNamedAttr(jepa::boundsOfAttr, axis)});
   return addArgument(loc, *name + ".length", RankedTensorType::get({1}, builder.getI32Type()),
                      {builder.getNamedAttr(jepa::lengthOfAttr, axis)});
 }

@@ -22,6 +22,9 @@ struct ImportOptions {
   bool keepTaps = false;
   /// Give every mask "m" a companion argument "m.length", one i32: how many of its entries count in a run.
   bool raggedMasks = false;
+  /// Give every mask "m" [clips, subset] a companion argument "m.bounds", clips + 1 of i32: where each clip's entries begin
+  /// when they stand one after the other. Not together with raggedMasks.
+  bool packedMasks = false;
 };
 
 /// Writes `graph` as a module with one function, `jepa_run`. A node "linear" becomes `jepa.linear`, whatever the

@@ -82,6 +82,12 @@ static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // Needs attention over the kept tokens alone; must come before the adjoints, which take the lengths over.
   if (options.ragged)
     phase.add("jepa-bind-lengths");
+  // The same place and reasons: a batch's samples one after the other, each with as many tokens as it has.
+  if (options.packed)
+    phase.add("jepa-pack-masks");
+  // The groups' tokens differ now and their weights are the same: one batch, whose adjoint is one batch too.
+  if (options.train)
+    phase.add("jepa-merge-masks", "func.func(jepa-merge-masks),canonicalize,cse");
   phase.extend("after-prune");
   // Without pruning, masked attention is meant to be there still.
   if (!phase.isDisabled("jepa-prune-tokens"))

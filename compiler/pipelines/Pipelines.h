@@ -32,6 +32,8 @@ struct PipelineOptions {
   bool train = true;
   /// Masks have run-time lengths (`--masks published`).
   bool ragged = false;
+  /// Samples keep all their tokens, packed (`--masks packed`). At most one of the two.
+  bool packed = false;
   bool taps = false;
   std::string target = "cpu";
   int64_t maxThreads = 1;

@@ -129,7 +129,7 @@ constexpr std::array<std::string_view, 5> kinds = {"parameter", "moment", "table
                                                    "output"};
 constexpr std::array<std::string_view, 3> inits = {"trunc_normal", "zeros", "ones"};
 constexpr std::array<std::string_view, 2> tasks = {"train", "embed"};
-constexpr std::array<std::string_view, 2> rules = {"fixed", "published"};
+constexpr std::array<std::string_view, 3> rules = {"fixed", "published", "packed"};
 
 /// The number of elements; fails on negative sizes and beyond 2^48.
 std::int64_t countElements(const Reader &reader, const std::vector<std::int64_t> &shape) {
@@ -194,7 +194,9 @@ MaskPlan readMasks(const Reader &reader) {
     Reader group = reader.child("masks.groups", item, std::to_string(index++));
     masks.groups.push_back({group.integer("context", 1), group.integer("target", 1),
                             group.integer("num_blocks", 1), group.range("spatial_scale"),
-                            group.range("temporal_scale"), group.range("aspect_ratio")});
+                            group.range("temporal_scale"), group.range("aspect_ratio"),
+                            group.has("mean_context") ? group.real("mean_context") : 0,
+                            group.has("mean_target") ? group.real("mean_target") : 0});
   }
   return masks;
 }
@@ -272,6 +274,22 @@ static void checkPartners(const Plan &plan) {
         buffer.name[1] != ':')
       failBuffer(buffer, "is a moment, but its name does not begin with 'm:' or 'v:'");
     checkPartner(plan, buffer, buffer.name.substr(2));
+  }
+}
+
+/// Bounds divide a mask's list, and the tokens that it indexes, among clips.
+static void checkBounds(const Plan &plan) {
+  for (const Buffer &buffer : plan.buffers) {
+    if (buffer.kind != BufferKind::Input || !buffer.name.ends_with(boundsSuffix))
+      continue;
+    const Buffer *mask = plan.find(buffer.name.substr(0, buffer.name.size() - boundsSuffix.size()));
+    std::int64_t clips = buffer.elements - 1;
+    if (!mask || mask->maskTokens == 0 || mask->shape.size() != 2 || buffer.dtype != DType::I32 ||
+        mask->dtype != DType::I32)
+      failBuffer(buffer, "are bounds of no mask");
+    // A mask that is not packed yet, between two passes, has a row for each clip.
+    if (clips < 1 || (mask->shape[0] != clips && mask->maskTokens % clips != 0))
+      failBuffer(buffer, "do not divide the tokens of '" + mask->name + "'");
   }
 }
 
@@ -355,6 +373,7 @@ Plan Plan::parse(std::string_view text) {
     }
   }
   checkPartners(plan);
+  checkBounds(plan);
   checkOverlap(plan);
   return plan;
 }

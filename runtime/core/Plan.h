@@ -77,14 +77,15 @@ struct Buffer {
   std::int64_t maskTokens = 0;
 };
 
-/// One mask group: capacities and the multi-block sampler's settings.
+/// One mask group: capacities per clip and the multi-block sampler's settings.
 struct MaskGroup {
   std::int64_t context = 0, target = 0, numBlocks = 0;
   std::array<double, 2> spatialScale{}, temporalScale{}, aspectRatio{};
+  double meanContext = 0, meanTarget = 0; ///< tokens of a clip, where the rule is "packed"
 };
 
 struct MaskPlan {
-  std::string rule; ///< "fixed" or "published"
+  std::string rule; ///< "fixed", "published" or "packed"
   Grid grid{};
   std::vector<MaskGroup> groups;
 };
@@ -112,6 +113,9 @@ struct Function {
   std::string name;
   std::vector<Call> calls;
 };
+
+/// An input "mask.bounds" says where each clip's entries begin in the packed list "mask".
+inline constexpr std::string_view boundsSuffix = ".bounds";
 
 /// The plan, checked: every buffer lies within the arena and is aligned to its
 /// element, names are unique, persistent buffers (parameters, moments, tables)

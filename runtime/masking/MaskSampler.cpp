@@ -40,6 +40,23 @@ void thin(std::vector<std::int32_t> &indices, std::int64_t count, RandomStream &
   indices.resize(count);
 }
 
+/// Puts the rows one after the other, and repeats the last entry in what is left of `capacity` per row. False where they
+/// are more than that.
+bool pack(std::vector<std::int32_t> &out, std::vector<std::int32_t> &bounds,
+          const std::vector<std::vector<std::int32_t>> &rows, std::int64_t capacity, std::int64_t tokens) {
+  out.clear();
+  bounds.assign(1, 0);
+  for (std::size_t b = 0; b < rows.size(); ++b) {
+    for (std::int32_t token : rows[b])
+      out.push_back(static_cast<std::int32_t>(static_cast<std::int64_t>(b) * tokens) + token);
+    bounds.push_back(static_cast<std::int32_t>(out.size()));
+  }
+  std::size_t room = rows.size() * static_cast<std::size_t>(capacity);
+  bool fits = out.size() <= room;
+  out.resize(room, out.back());
+  return fits;
+}
+
 std::string groupName(std::size_t group, const MaskGroup &settings) {
   return "mask group " + std::to_string(group) + " (" + std::to_string(settings.context) + " context, " +
          std::to_string(settings.target) + " target tokens)";
@@ -88,16 +105,18 @@ std::int64_t hideBlocks(std::vector<std::uint8_t> &hidden, const Grid &grid, std
 }
 
 MaskSampler::MaskSampler(MaskPlan givenPlan, std::int64_t batch, std::uint64_t seed)
-    : plan(std::move(givenPlan)), batch(batch), seed(seed), published(plan.rule == "published") {
-  if (plan.rule != "fixed" && plan.rule != "published")
-    throw usageError("unknown mask rule '" + plan.rule + "': use fixed or published");
+    : plan(std::move(givenPlan)), batch(batch), seed(seed),
+      rule(plan.rule == "packed" ? Rule::Packed : plan.rule == "published" ? Rule::Published : Rule::Fixed) {
+  if (plan.rule != "fixed" && plan.rule != "published" && plan.rule != "packed")
+    throw usageError("unknown mask rule '" + plan.rule + "': use fixed, published or packed");
   std::int64_t tokens = tokensOf(plan.grid);
-  if (batch < 1 || plan.grid[0] < 1 || plan.grid[1] < 1 || plan.grid[2] < 1 || tokens > INT32_MAX)
+  if (batch < 1 || plan.grid[0] < 1 || plan.grid[1] < 1 || plan.grid[2] < 1 || tokens > INT32_MAX ||
+      (rule == Rule::Packed && tokens > INT32_MAX / batch))
     throw usageError("masks need a batch of at least one clip and a grid of 1 to 2^31-1 tokens");
   for (std::size_t i = 0; i < plan.groups.size(); ++i) {
     const MaskGroup &group = plan.groups[i];
     bool fits = group.context >= 1 && group.target >= 1 && group.numBlocks >= 1 && group.context <= tokens &&
-                group.target <= tokens && (published || group.context + group.target <= tokens);
+                group.target <= tokens && (rule != Rule::Fixed || group.context + group.target <= tokens);
     if (!fits)
       throw usageError(groupName(i, group) + " does not fit into a grid of " + std::to_string(tokens) +
                        " tokens: build with fewer context or target tokens");
@@ -110,7 +129,8 @@ bool MaskSampler::drawGroup(MaskDraw &draw, std::size_t index, std::int64_t step
   RandomStream sizes{seed, SizePurpose, stepKey, attemptKey};
   BlockSize block = blockSize(plan.grid, group, StepUniforms::draw(sizes));
   std::int64_t tokens = tokensOf(plan.grid);
-  std::int64_t needContext = published ? 1 : group.context, needTarget = published ? 1 : group.target;
+  bool fixed = rule == Rule::Fixed;
+  std::int64_t needContext = fixed ? group.context : 1, needTarget = fixed ? group.target : 1;
 
   std::vector<std::uint8_t> hidden;
   std::vector<std::vector<std::int32_t>> contexts(batch), targets(batch);
@@ -127,15 +147,23 @@ bool MaskSampler::drawGroup(MaskDraw &draw, std::size_t index, std::int64_t step
     }
     for (std::int64_t token = 0; token < tokens; ++token)
       (hidden[token] ? targets : contexts)[b].push_back(static_cast<std::int32_t>(token));
-    if (published) {
+    if (rule == Rule::Published) {
       draw.contextLength = std::min(draw.contextLength, tokens - target);
       draw.targetLength = std::min(draw.targetLength, target);
-    } else {
+    } else if (fixed) {
       thin(contexts[b], group.context, random);
       thin(targets[b], group.target, random);
     }
   }
 
+  if (rule == Rule::Packed) {
+    bool fits = pack(draw.context, draw.contextBounds, contexts, group.context, tokens) &&
+                pack(draw.target, draw.targetBounds, targets, group.target, tokens);
+    draw.overflows += !fits;
+    draw.contextLength = draw.contextBounds[1];
+    draw.targetLength = fits ? draw.targetBounds[1] : 0;
+    return fits;
+  }
   auto emit = [&](std::vector<std::int32_t> &out, const std::vector<std::vector<std::int32_t>> &lists,
                   std::int64_t length, std::int64_t capacity) {
     out.resize(batch * capacity);
@@ -160,9 +188,11 @@ std::vector<MaskDraw> MaskSampler::draw(std::int64_t step) const {
     if (group == draws.size())
       return draws;
     if (attempt + 1 == sizesPerStep)
-      throw Error(groupName(group, plan.groups[group]) + " found no mask with enough tokens in " +
-                  std::to_string(sizesPerStep) + " times " + std::to_string(triesPerSample) +
-                  " draws: build with fewer context or target tokens");
+      throw Error(groupName(group, plan.groups[group]) + (rule == Rule::Packed ? " found no batch that fits in " + std::to_string(sizesPerStep) +
+                                              " draws: build with more context or target tokens"
+                                        : " found no mask with enough tokens in " + std::to_string(sizesPerStep) +
+                                              " times " + std::to_string(triesPerSample) +
+                                              " draws: build with fewer context or target tokens"));
   }
   return draws;
 }

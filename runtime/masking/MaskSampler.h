@@ -15,11 +15,16 @@ namespace jepa::rt {
 
 /// The masks of one group for one batch: ascending token indices, row by row.
 /// Under the rule "published" only the first `contextLength` (`targetLength`)
-/// entries of a row count; the others repeat the last of them.
+/// entries of a row count; the others repeat the last of them. Under "packed"
+/// the rows stand one after the other in one list, as long as each of them is:
+/// row b from bounds[b] to bounds[b + 1], its token t as b * tokens + t, and the
+/// rest repeats the last; the lengths are those of the first row.
 struct MaskDraw {
-  std::vector<std::int32_t> context; ///< [batch, K]
-  std::vector<std::int32_t> target;  ///< [batch, M]
+  std::vector<std::int32_t> context; ///< [batch, K], or [batch * K]
+  std::vector<std::int32_t> target;  ///< [batch, M], or [batch * M]
+  std::vector<std::int32_t> contextBounds, targetBounds; ///< [batch + 1] where packed
   std::int64_t contextLength = 0, targetLength = 0;
+  std::int64_t overflows = 0; ///< packed batches with more tokens than there is room for, drawn again
   std::int64_t redraws = 0; ///< draws with too few tokens (or no context at all) that were drawn again
 };
 
@@ -49,7 +54,9 @@ std::int64_t hideBlocks(std::vector<std::uint8_t> &hidden, const Grid &grid, std
 /// "fixed": exactly K context and M target tokens; a draw with more is thinned
 /// at random, one with fewer is drawn again. "published": every sample keeps
 /// all that it drew, then every row is cut to the batch's smallest length, at
-/// most to the capacity, by dropping its tail.
+/// most to the capacity, by dropping its tail. "packed": every sample keeps all
+/// that it drew; a batch with more than batch * K context or batch * M target
+/// tokens together is drawn again.
 class MaskSampler {
 public:
   /// Throws a usage error when a group can never have its counts.
@@ -62,12 +69,13 @@ public:
   const MaskPlan &getPlan() const { return plan; }
 
 private:
+  enum class Rule { Fixed, Published, Packed };
   bool drawGroup(MaskDraw &draw, std::size_t group, std::int64_t step, std::int64_t attempt) const;
 
   MaskPlan plan;
   std::int64_t batch;
   std::uint64_t seed;
-  bool published;
+  Rule rule;
 };
 
 } // namespace jepa::rt

@@ -23,6 +23,7 @@ constexpr std::int64_t simulatedBatches = 10000;
 constexpr std::int64_t simulatedSamples = 20000;
 constexpr std::uint64_t simulationSeed = 0x6a657061; // fixed: every machine must choose the same counts
 constexpr int triesPerSample = 1000;
+constexpr double packedFits = 0.999; // share of packed batches that fit
 constexpr double rarest = 0.05; // share of draws, and percentile of the targets
 
 std::string decimal(double value) {
@@ -81,7 +82,7 @@ std::int64_t percentile(std::vector<std::int64_t> counts, double fraction) {
 }
 
 MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch, std::int64_t draws,
-                    std::uint64_t seed) {
+                    std::uint64_t seed, BatchCount counted) {
   MaskCounts counts;
   std::vector<std::uint8_t> hidden;
   for (std::int64_t i = 0; i < draws; ++i) {
@@ -93,7 +94,8 @@ MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch
     if (repeat > 1)
       block.depth = 1;
     std::int64_t tokens = slice[0] * slice[1] * slice[2];
-    std::int64_t context = tokens, target = tokens;
+    bool sums = counted == BatchCount::Sum;
+    std::int64_t context = sums ? 0 : tokens, target = context;
     for (std::int64_t b = 0; b < batch; ++b) {
       std::int64_t count = hideBlocks(hidden, slice, group.numBlocks, block, random);
       for (int tries = 1; count == tokens; ++tries) {
@@ -104,13 +106,28 @@ MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch
                            " grid: use a larger resolution, a smaller patch or smaller blocks");
         count = hideBlocks(hidden, slice, group.numBlocks, block, random);
       }
-      target = std::min(target, count);
-      context = std::min(context, tokens - count);
+      target = sums ? target + count : std::min(target, count);
+      context = sums ? context + tokens - count : std::min(context, tokens - count);
     }
     counts.context.push_back(context * repeat);
     counts.target.push_back(target * repeat);
   }
   return counts;
+}
+
+std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups, std::int64_t batch) {
+  std::vector<PackedCounts> chosen;
+  for (const MaskGroup &group : groups) {
+    MaskCounts counts = simulate(grid, group, batch, simulatedBatches, simulationSeed, BatchCount::Sum);
+    auto perClip = [&](const std::vector<std::int64_t> &sums) {
+      return (percentile(sums, packedFits) + batch - 1) / batch;
+    };
+    auto mean = [&](const std::vector<std::int64_t> &sums) {
+      return summarize(sums).mean / static_cast<double>(batch);
+    };
+    chosen.push_back({perClip(counts.context), perClip(counts.target), mean(counts.context), mean(counts.target)});
+  }
+  return chosen;
 }
 
 std::vector<std::pair<std::int64_t, std::int64_t>> chooseTokenCounts(const Grid &grid,

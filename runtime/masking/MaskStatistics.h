@@ -14,8 +14,11 @@
 
 namespace jepa::rt {
 
+/// How many tokens a batch has: as many as its smallest sample, or those of all samples together.
+enum class BatchCount { Smallest, Sum };
+
 /// Context and target counts of simulated draws: of single samples, or of
-/// batches cut to their smallest. Entry i of both lists is the same draw.
+/// batches. Entry i of both lists is the same draw.
 struct MaskCounts {
   std::vector<std::int64_t> context, target;
 };
@@ -34,7 +37,17 @@ std::int64_t percentile(std::vector<std::int64_t> counts, double fraction);
 /// step each. Only a group's block settings are read. Throws Error when the
 /// blocks leave no context on this grid.
 MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch, std::int64_t draws,
-                    std::uint64_t seed);
+                    std::uint64_t seed, BatchCount count = BatchCount::Smallest);
+
+/// What packed batches of one group need.
+struct PackedCounts {
+  std::int64_t context = 0, target = 0;       ///< per clip: a batch has room for batch times as many
+  double meanContext = 0, meanTarget = 0;     ///< of a clip
+};
+
+/// The room that packed batches of `batch` samples need: per group the 99.9th percentile of what a batch draws, from a
+/// seeded simulation (the same on every machine), rounded up to a multiple of the batch. Throws Error as `simulate` does.
+std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups, std::int64_t batch);
 
 /// The token counts that a binary is specialised to, {context, target} per
 /// group, from a seeded simulation: the same on every machine.

@@ -30,6 +30,15 @@ Json jepa::rt::infoJson(const Plan &plan) {
     }
   info.set("context_tokens", context);
   info.set("target_tokens", target);
+  if (plan.masks && plan.masks->rule == "packed") {
+    Json meanContext = Json::array(), meanTarget = Json::array();
+    for (const MaskGroup &group : plan.masks->groups) {
+      meanContext.push(group.meanContext);
+      meanTarget.push(group.meanTarget);
+    }
+    info.set("expected_context_tokens", meanContext);
+    info.set("expected_target_tokens", meanTarget);
+  }
   info.set("masks", plan.masks ? Json(plan.masks->rule) : Json());
   info.set("taps", plan.taps);
   info.set("pipeline", plan.pipeline);
@@ -71,8 +80,11 @@ std::string jepa::rt::infoText(const Plan &plan) {
        std::to_string(plan.peakBytes) + " (" + bytesText(amount(plan.peakBytes)) + ")");
   if (plan.masks) {
     line("masks", plan.masks->rule);
-    line("context_tokens", joined(info.at("context_tokens")));
-    line("target_tokens", joined(info.at("target_tokens")));
+    // A packed batch has room for so many tokens per clip, which its clips share.
+    for (const char *name : {"context_tokens", "target_tokens"}) {
+      const Json *expected = info.find("expected_" + std::string(name));
+      line(name, joined(info.at(name)) + (expected ? " per clip, shared; expected " + joined(*expected) : ""));
+    }
   }
   line("taps", plan.taps ? "yes" : "no");
   std::string geometry;

@@ -48,7 +48,7 @@ void Program::writeHyper(const HyperVector &values) const {
 
 void Program::writeMasks(const std::vector<MaskDraw> &draws) const {
   auto write = [&](const std::string &name, const std::vector<std::int32_t> &indices,
-                   std::int64_t length) {
+                   const std::vector<std::int32_t> &bounds, std::int64_t length) {
     const Buffer &buffer = plan.at(name);
     if (static_cast<std::int64_t>(indices.size()) != buffer.elements)
       throw Error("internal error: '" + name + "' takes " + std::to_string(buffer.elements) +
@@ -56,10 +56,15 @@ void Program::writeMasks(const std::vector<MaskDraw> &draws) const {
     std::memcpy(data(buffer), indices.data(), indices.size() * sizeof(std::int32_t));
     if (const Buffer *place = plan.find(name + ".length"))
       *reinterpret_cast<std::int32_t *>(data(*place)) = static_cast<std::int32_t>(length);
+    if (const Buffer *place = plan.find(name + std::string(boundsSuffix)))
+      std::memcpy(data(*place), bounds.data(),
+                  std::min(bounds.size(), static_cast<std::size_t>(place->elements)) * sizeof(std::int32_t));
   };
   for (std::size_t group = 0; group < draws.size(); ++group) {
-    write(maskName(group, "context"), draws[group].context, draws[group].contextLength);
-    write(maskName(group, "target"), draws[group].target, draws[group].targetLength);
+    write(maskName(group, "context"), draws[group].context, draws[group].contextBounds,
+          draws[group].contextLength);
+    write(maskName(group, "target"), draws[group].target, draws[group].targetBounds,
+          draws[group].targetLength);
   }
 }
 
@@ -68,14 +73,14 @@ std::string jepa::rt::maskName(std::size_t group, const char *side) {
 }
 
 void jepa::rt::checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows,
-                         std::int64_t columns, std::int64_t tokens) {
+                         std::int64_t columns, std::int64_t tokens, std::int64_t firstClip) {
   if (columns == 0)
     throw Error(where + " is empty: a mask needs at least one token");
   for (std::int64_t row = 0; row < rows; ++row)
     for (std::int64_t column = 0; column < columns; ++column) {
       std::int32_t index = indices[row * columns + column];
       std::string place =
-          where + " clip " + std::to_string(row) + " position " + std::to_string(column);
+          where + " clip " + std::to_string(firstClip + row) + " position " + std::to_string(column);
       if (index < 0 || index >= tokens)
         throw Error(place + ": token " + std::to_string(index) + " is not within 0.." +
                     std::to_string(tokens - 1));

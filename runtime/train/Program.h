@@ -35,7 +35,7 @@ struct Program {
   /// Writes `count` floats as the buffer's own type.
   void writeReals(const Buffer &buffer, const float *values, std::int64_t count) const;
   void writeHyper(const HyperVector &values) const;
-  /// Writes the masks of each group, and their lengths where the plan has them.
+  /// Writes the masks of each group, and their lengths or bounds where the plan has them.
   void writeMasks(const std::vector<MaskDraw> &draws) const;
 };
 
@@ -44,8 +44,9 @@ std::string maskName(std::size_t group, const char *side);
 
 /// Throws unless each row of `indices` [rows, columns] is strictly increasing
 /// within [0, tokens) and not empty; names the tensor, the clip and the position.
+/// The first row is that of clip `firstClip`.
 void checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows,
-               std::int64_t columns, std::int64_t tokens);
+               std::int64_t columns, std::int64_t tokens, std::int64_t firstClip = 0);
 
 } // namespace jepa::rt
 

@@ -55,14 +55,65 @@ static void readMask(const SafetensorsReader &reader, const Plan &plan, const Bu
   }
 }
 
+/// Where each clip's entries begin: what the file says, or cut evenly.
+static std::vector<std::int32_t> readBounds(const SafetensorsReader &reader, const TensorInfo &mask,
+                                            const std::string &name, std::int64_t clips) {
+  std::string where = "'" + reader.path() + "': '" + name + "'";
+  std::vector<std::int32_t> bounds(static_cast<std::size_t>(clips) + 1);
+  if (const TensorInfo *info = reader.find(name)) {
+    reader.readShaped(name, {clips + 1}, DType::I32, bounds.data());
+    if (mask.shape.size() != 1 || bounds.front() != 0 || bounds.back() != mask.elements ||
+        !std::is_sorted(bounds.begin(), bounds.end()))
+      throw Error(where + " (" + shapeText(info->shape) + ") must rise from 0 to the length of the list '" +
+                  mask.name + "' (" + shapeText(mask.shape) + ")");
+    return bounds;
+  }
+  if (mask.shape.size() != 2 || mask.shape[0] != clips)
+    throw Error("'" + reader.path() + "': tensor '" + mask.name + "' has shape " + shapeText(mask.shape) +
+                ", expected a row for each of " + std::to_string(clips) + " clips, or one list with '" + name + "'");
+  for (std::int64_t clip = 0; clip <= clips; ++clip)
+    bounds[clip] = static_cast<std::int32_t>(clip * mask.shape[1]);
+  return bounds;
+}
+
+/// Reads the mask `name` of a packed batch: [clips, tokens], or one list of the clips' tokens with "name.bounds". Either
+/// way a token has its number within its clip.
+static void readPackedMask(const SafetensorsReader &reader, const Buffer &buffer, const Buffer &boundsBuffer,
+                           std::vector<Input> &inputs) {
+  const TensorInfo &info = reader.at(buffer.name);
+  std::int64_t clips = boundsBuffer.elements - 1, tokens = buffer.maskTokens / clips;
+  std::vector<std::int32_t> bounds = readBounds(reader, info, boundsBuffer.name, clips);
+  std::vector<std::int32_t> stored(static_cast<std::size_t>(info.elements));
+  reader.read(info, DType::I32, stored.data());
+  std::string where = "'" + reader.path() + "': '" + info.name + "'";
+  for (std::int64_t clip = 0; clip < clips; ++clip)
+    checkMask(where, stored.data() + bounds[clip], 1, bounds[clip + 1] - bounds[clip], tokens, clip);
+  if (info.elements > buffer.elements)
+    throw Error(where + " lists " + std::to_string(info.elements) + " tokens, more than the " +
+                std::to_string(buffer.elements) + " that this binary has room for: build with more");
+  Input list{&buffer, std::vector<std::byte>(static_cast<std::size_t>(buffer.bytes))};
+  auto *indices = reinterpret_cast<std::int32_t *>(list.bytes.data());
+  for (std::int64_t clip = 0; clip < clips; ++clip)
+    for (std::int64_t i = bounds[clip]; i < bounds[clip + 1]; ++i)
+      indices[i] = static_cast<std::int32_t>(clip * tokens) + stored[i];
+  std::fill(indices + info.elements, indices + buffer.elements, indices[info.elements - 1]);
+  inputs.push_back(std::move(list));
+  Input limits{&boundsBuffer, std::vector<std::byte>(static_cast<std::size_t>(boundsBuffer.bytes))};
+  std::memcpy(limits.bytes.data(), bounds.data(), limits.bytes.size());
+  inputs.push_back(std::move(limits));
+}
+
 static std::vector<Input> readInputs(const SafetensorsReader &reader, const Plan &plan) {
   std::vector<Input> inputs;
   for (const Buffer &buffer : plan.buffers) {
     if (buffer.kind != BufferKind::Input || buffer.name == "hyper" ||
-        buffer.name.ends_with(".length"))
+        buffer.name.ends_with(".length") || buffer.name.ends_with(boundsSuffix))
       continue;
     if (buffer.maskTokens > 0) {
-      readMask(reader, plan, buffer, inputs);
+      if (const Buffer *bounds = plan.find(buffer.name + std::string(boundsSuffix)))
+        readPackedMask(reader, buffer, *bounds, inputs);
+      else
+        readMask(reader, plan, buffer, inputs);
       continue;
     }
     Input input{&buffer, std::vector<std::byte>(static_cast<std::size_t>(buffer.bytes))};

@@ -36,6 +36,7 @@ void TrainLog::add(const StepRecord &record) {
   object.set("seconds", record.seconds);
   object.set("resident_bytes", record.residentBytes);
   object.set("skipped_videos", record.skippedVideos);
+  object.set("redrawn_batches", record.redrawnBatches);
   lines->add(object);
   scalars.emplace_back("resident_bytes", static_cast<double>(record.residentBytes));
   events->add(record.step, scalars);

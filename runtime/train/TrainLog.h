@@ -27,6 +27,7 @@ struct StepRecord {
   double waiting = 0;            ///< share of it spent waiting for clips
   double clipsPerSecond = 0, flops = 0;
   std::int64_t residentBytes = 0, skippedVideos = 0;
+  std::int64_t redrawnBatches = 0; ///< so far: packed batches of masks that did not fit
 };
 
 /// The files of a log folder: metrics.jsonl, an event file, loss.png, masks.png.

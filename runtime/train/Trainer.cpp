@@ -153,6 +153,9 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
     std::fprintf(options.output, "skipped %lld unusable videos (%lld samples)\n",
                  static_cast<long long>(loader.skippedVideos()),
                  static_cast<long long>(loader.skippedSamples()));
+  if (record.redrawnBatches > 0)
+    std::fprintf(options.output, "drew %lld batches of masks again that did not fit\n",
+                 static_cast<long long>(record.redrawnBatches));
   std::fprintf(options.output, "%s step %lld of %lld, loss %.6g, checkpoint %s%s\n",
                stopped ? "stopped at" : "done:", static_cast<long long>(position.step),
                static_cast<long long>(options.steps), record.loss, saved.c_str(),
@@ -168,6 +171,8 @@ void TrainingRun::step(ClipLoader &loader, const MaskSampler &sampler, TrainLog 
     drawMasks(log, draws);
   program.writeReals(program.clip(), clips.data(), static_cast<std::int64_t>(clips.size()));
   program.writeMasks(draws);
+  for (const MaskDraw &draw : draws)
+    record.redrawnBatches += draw.overflows;
   HyperVector values = schedules.at(position.step);
   program.writeHyper(values);
   program.run(program.arena);

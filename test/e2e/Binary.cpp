@@ -132,6 +132,20 @@ static std::vector<float> parameterValues(const Buffer &buffer, Stream &stream) 
   return stream.normals(buffer.elements, 0, 1 / std::sqrt(inputs));
 }
 
+/// The first clip has half of its share of the room, each further one more; what is left is padding.
+static void writePackedMask(SafetensorsWriter &writer, const Buffer &mask, const Buffer &bounds, Stream &stream) {
+  std::int64_t clips = bounds.elements - 1, tokens = mask.maskTokens / clips;
+  std::vector<std::int32_t> list, limits{0};
+  for (std::int64_t clip = 0; clip < clips; ++clip) {
+    std::int64_t count = mask.elements / clips * (clips + 2 * clip) / (2 * clips);
+    for (std::int32_t token : stream.mask(1, std::clamp<std::int64_t>(count, 2, tokens - 2), tokens))
+      list.push_back(token);
+    limits.push_back(static_cast<std::int32_t>(list.size()));
+  }
+  writer.add(mask.name, DType::I32, {static_cast<std::int64_t>(list.size())}, list.data());
+  writer.add(bounds.name, DType::I32, {clips + 1}, limits.data());
+}
+
 std::string test::writeInputs(const Plan &plan, unsigned seed,
                               const std::map<std::string, std::int64_t> &columns) {
   std::string path = temporaryPath(".safetensors");
@@ -141,7 +155,9 @@ std::string test::writeInputs(const Plan &plan, unsigned seed,
   SafetensorsWriter writer(path, room);
   for (const Buffer &buffer : plan.buffers) {
     Stream stream(buffer.name, seed);
-    if (buffer.maskTokens > 0) {
+    if (const Buffer *bounds = plan.find(buffer.name + std::string(boundsSuffix)); bounds && buffer.maskTokens > 0) {
+      writePackedMask(writer, buffer, *bounds, stream);
+    } else if (buffer.maskTokens > 0) {
       std::vector<std::int64_t> shape = buffer.shape;
       if (auto found = columns.find(buffer.name); found != columns.end())
         shape[1] = found->second;
@@ -155,6 +171,64 @@ std::string test::writeInputs(const Plan &plan, unsigned seed,
                  parameterValues(buffer, stream).data());
     }
   }
+  writer.finish({});
+  return path;
+}
+
+std::string test::takeClip(const std::string &inputs, std::int64_t clip) {
+  std::string path = temporaryPath(".safetensors");
+  SafetensorsReader reader(inputs);
+  std::size_t room = 256;
+  for (const TensorInfo &info : reader.tensors())
+    room += SafetensorsWriter::headerBytesFor(info.name, 5);
+  SafetensorsWriter writer(path, room);
+  for (const TensorInfo &info : reader.tensors()) {
+    DType dtype = info.type == ElementType::I32 ? DType::I32 : DType::F32;
+    std::vector<std::int32_t> values(static_cast<std::size_t>(info.elements)); // or floats: either has four bytes
+    reader.read(info, dtype, values.data());
+    std::vector<std::int64_t> shape = info.shape;
+    std::int64_t begin = 0;
+    if (info.name == "clip") {
+      shape[0] = 1;
+      begin = clip * (info.elements / info.shape[0]);
+    } else if (const TensorInfo *bounds = reader.find(info.name + std::string(boundsSuffix))) {
+      std::vector<std::int32_t> limits(static_cast<std::size_t>(bounds->elements));
+      reader.read(*bounds, DType::I32, limits.data());
+      begin = limits[clip];
+      shape = {1, limits[clip + 1] - begin};
+    } else if (info.name.ends_with(boundsSuffix)) {
+      continue;
+    }
+    writer.add(info.name, dtype, shape, values.data() + begin);
+  }
+  writer.finish({});
+  return path;
+}
+
+std::string test::meanOf(const std::vector<std::string> &outputs) {
+  std::string path = temporaryPath(".safetensors");
+  std::map<std::string, std::vector<double>> sums;
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  std::size_t room = 256;
+  for (const std::string &file : outputs) {
+    SafetensorsReader reader(file);
+    for (const TensorInfo &info : reader.tensors()) {
+      if (info.name != "losses" && !info.name.starts_with("grad."))
+        continue;
+      std::vector<double> values(static_cast<std::size_t>(info.elements));
+      reader.read(info, DType::F64, values.data());
+      std::vector<double> &sum = sums[info.name];
+      sum.resize(values.size());
+      for (std::size_t i = 0; i < values.size(); ++i)
+        sum[i] += values[i] / static_cast<double>(outputs.size());
+      shapes[info.name] = info.shape;
+    }
+  }
+  for (const auto &[name, shape] : shapes)
+    room += SafetensorsWriter::headerBytesFor(name, shape.size());
+  SafetensorsWriter writer(path, room);
+  for (const auto &[name, sum] : sums)
+    writer.add(name, DType::F64, shapes[name], sum.data());
   writer.finish({});
   return path;
 }

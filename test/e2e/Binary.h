@@ -51,8 +51,15 @@ private:
 /// Writes random inputs for a binary: a clip, strictly increasing masks, and
 /// weights under which every part of the model matters. They depend on the seed
 /// and the plan's names and shapes alone. `columns` shortens masks, by name.
+/// The clips of a packed batch get lists of unequal lengths, and some room is left.
 std::string writeInputs(const Plan &plan, unsigned seed,
                         const std::map<std::string, std::int64_t> &columns = {});
+
+/// Clip `clip` of the inputs of a packed batch, alone: masks are [1, tokens].
+std::string takeClip(const std::string &inputs, std::int64_t clip);
+
+/// The mean of the losses and gradients of several outputs.
+std::string meanOf(const std::vector<std::string> &outputs);
 
 /// Fails the current test where tensors differ; says which and by how much.
 void expectClose(const std::string &found, const std::string &expected,

@@ -43,6 +43,19 @@ TEST(Pruning, IsCountedInFlops) {
   EXPECT_LE(flops(dense, "flops_per_clip"), flops(dense, "flops_per_clip_unpruned"));
 }
 
+TEST(Merging, ChangesNoNumberInF64) {
+  Binary merged(f64), apart(f64 + "--disable-pass merge-masks");
+  std::string inputs = writeInputs(merged.plan(), 7);
+  expectClose(merged.replay(inputs, 3), apart.replay(inputs, 3), {1e-12, 1e-12, 1e-9});
+}
+
+TEST(Merging, ChangesNoNumberInF32) {
+  Binary merged(cpu), apart(cpu + "--disable-pass merge-masks");
+  std::string inputs = writeInputs(merged.plan(), 8);
+  expectClose(merged.replay(inputs, 3), apart.replay(inputs, 3), {1e-6, 1e-5, 2e-3});
+  EXPECT_EQ(flops(merged.info(), "flops_per_clip"), flops(apart.info(), "flops_per_clip"));
+}
+
 TEST(Outlining, ChangesNoBitOnTheCpu) {
   Binary outlined(cpu), flat(cpu + "--disable-pass outline-layers");
   std::string inputs = writeInputs(flat.plan(), 4);

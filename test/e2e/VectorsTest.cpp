@@ -59,6 +59,11 @@ TEST_P(Vectors, TapsGiveEveryIntermediateAndGradient) {
               [](std::string_view name) { return !isDense(name); });
 }
 
+TEST_P(Vectors, PackedBatchesGiveTheSame) {
+  expectClose(binary("--taps --masks packed").replay(vectors, 3), vectors, tolerances(),
+              [](std::string_view name) { return !isDense(name); });
+}
+
 TEST_P(Vectors, EmbedGivesTheFeaturesOfAllTokens) {
   expectClose(binary("--task embed --taps").replay(vectors), vectors, tolerances(), isDense);
 }

@@ -58,7 +58,7 @@ void addBuildOptions(CLI::App &command, Options &options) {
   }
   command.add_option("--mask-ratio", request.maskRatio, "Share of the tokens hidden from the encoder, in (0, 1)");
   command.add_option("--masks", request.masks, "How samples come to equal token counts")
-      ->check(CLI::IsMember({"fixed", "published"}))
+      ->check(CLI::IsMember({"fixed", "published", "packed"}))
       ->capture_default_str();
   command.add_option("--set", request.settings, "key=value: any geometry or optimiser setting");
   command.add_flag("--taps", request.taps, "Keep every named intermediate for replay");

@@ -117,6 +117,11 @@ TEST_F(ImportTest, GivesRaggedMasksALength) {
             "%arg2: tensor<1xi32> {jepa.length_of = \"context#0\", jepa.name = \"mask0.context.length\"}");
 }
 
+TEST_F(ImportTest, GivesPackedMasksBounds) {
+  expectHas(import(makeGraph(), {.packedMasks = true}),
+            "%arg2: tensor<3xi32> {jepa.bounds_of = \"context#0\", jepa.name = \"mask0.context.bounds\"}");
+}
+
 TEST_F(ImportTest, KeepsTheModelsLines) {
   std::string text = import(makeGraph(), {}, /*withLocations=*/true);
   expectHas(text, "loc(\"encoder\"(\"model.h\":4:7))");

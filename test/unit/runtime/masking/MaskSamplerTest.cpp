@@ -5,6 +5,7 @@
 #include "runtime/masking/MaskSampler.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/masking/MaskStatistics.h"
 
 #include <gtest/gtest.h>
 
@@ -91,6 +92,83 @@ TEST(MaskSampler, PublishedCutsToTheBatchMinimum) {
     EXPECT_LT(draws[0].context[0], 196);
   }
   EXPECT_TRUE(shorter);
+}
+
+/// Each clip's tokens, without the padding.
+void expectPacked(const MaskPlan &plan, const MaskDraw &draw, std::int64_t batch, const MaskGroup &group) {
+  std::int64_t tokens = plan.grid[0] * plan.grid[1] * plan.grid[2];
+  ASSERT_EQ(static_cast<std::int64_t>(draw.context.size()), batch * group.context);
+  ASSERT_EQ(static_cast<std::int64_t>(draw.target.size()), batch * group.target);
+  ASSERT_EQ(static_cast<std::int64_t>(draw.contextBounds.size()), batch + 1);
+  ASSERT_EQ(static_cast<std::int64_t>(draw.targetBounds.size()), batch + 1);
+  std::set<std::int32_t> seen;
+  for (std::int64_t b = 0; b < batch; ++b) {
+    auto expectClip = [&](const std::vector<std::int32_t> &list, const std::vector<std::int32_t> &bounds) {
+      ASSERT_LT(bounds[b], bounds[b + 1]) << "clip " << b << " is empty";
+      for (std::int32_t i = bounds[b]; i < bounds[b + 1]; ++i) {
+        EXPECT_EQ(list[i] / tokens, b) << "at " << i;
+        EXPECT_TRUE(i == bounds[b] || list[i - 1] < list[i]) << "at " << i;
+        EXPECT_TRUE(seen.insert(list[i]).second) << "token " << list[i] << " twice";
+      }
+    };
+    expectClip(draw.context, draw.contextBounds);
+    expectClip(draw.target, draw.targetBounds);
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(seen.size()), batch * tokens) << "a token was left out";
+  EXPECT_EQ(draw.contextLength, draw.contextBounds[1]);
+  EXPECT_EQ(draw.targetLength, draw.targetBounds[1]);
+  for (std::size_t i = draw.contextBounds.back(); i < draw.context.size(); ++i)
+    EXPECT_EQ(draw.context[i], draw.context[draw.contextBounds.back() - 1]);
+  for (std::size_t i = draw.targetBounds.back(); i < draw.target.size(); ++i)
+    EXPECT_EQ(draw.target[i], draw.target[draw.targetBounds.back() - 1]);
+}
+
+TEST(MaskSampler, PackedKeepsEveryToken) {
+  MaskPlan plan = vitl("packed");
+  auto counts = choosePackedCounts(plan.grid, plan.groups, 6);
+  for (std::size_t g = 0; g < 2; ++g) {
+    plan.groups[g].context = counts[g].context;
+    plan.groups[g].target = counts[g].target;
+  }
+  MaskSampler sampler(plan, 6, 2);
+  std::set<std::int32_t> lengths;
+  for (std::int64_t step = 0; step < 20; ++step) {
+    auto draws = sampler.draw(step);
+    for (std::size_t g = 0; g < 2; ++g)
+      expectPacked(plan, draws[g], 6, plan.groups[g]);
+    for (std::size_t b = 0; b < 6; ++b)
+      lengths.insert(draws[0].contextBounds[b + 1] - draws[0].contextBounds[b]);
+  }
+  EXPECT_GT(lengths.size(), 10u) << "samples differ in length";
+}
+
+TEST(MaskSampler, PackedBatchesThatOverflowAreDrawnAgain) {
+  MaskPlan plan = vitl("packed");
+  // About half of the batches have more context tokens than that.
+  plan.groups[0].context = 584;
+  plan.groups[0].target = 1568;
+  plan.groups[1].context = plan.groups[1].target = 1568;
+  MaskSampler sampler(plan, 4, 5);
+  std::int64_t overflows = 0, redrawn = 0;
+  for (std::int64_t step = 0; step < 100; ++step) {
+    auto draws = sampler.draw(step);
+    expectPacked(plan, draws[0], 4, plan.groups[0]);
+    overflows += draws[0].overflows;
+    redrawn += draws[0].overflows > 0;
+    EXPECT_EQ(draws[1].overflows, 0);
+  }
+  EXPECT_GT(redrawn, 20);
+  EXPECT_LT(redrawn, 80);
+  EXPECT_GE(overflows, redrawn);
+  plan.groups[0].context = 10;
+  try {
+    MaskSampler(plan, 4, 5).draw(0);
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_EQ(error.exitCode, 1);
+    EXPECT_NE(std::string(error.what()).find("found no batch that fits in 64 draws: build with more"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(MaskSampler, IsAFunctionOfSeedAndStep) {

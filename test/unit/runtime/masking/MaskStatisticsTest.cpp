@@ -116,6 +116,31 @@ TEST(MaskStatistics, ChosenCountsCanBeDrawn) {
     }
 }
 
+TEST(MaskStatistics, PackedBatchesNearlyAlwaysFit) {
+  std::vector<MaskGroup> groups = publishedGroups();
+  MaskPlan plan{"packed", Grid{8, 14, 14}, groups};
+  for (std::int64_t batch : {1, 8, 24}) {
+    std::vector<PackedCounts> counts = choosePackedCounts(plan.grid, groups, batch);
+    ASSERT_EQ(counts.size(), 2u);
+    std::int64_t draws = 0, overflows = 0;
+    for (std::size_t g = 0; g < 2; ++g) {
+      EXPECT_NEAR(counts[g].meanContext + counts[g].meanTarget, 1568, 1e-6) << "every token is in one of the two";
+      EXPECT_GT(counts[g].context, counts[g].meanContext);
+      EXPECT_LE(counts[g].context, 1568);
+      plan.groups[g].context = counts[g].context;
+      plan.groups[g].target = counts[g].target;
+    }
+    MaskSampler sampler(plan, batch, 17);
+    for (std::int64_t step = 0; step < 500; ++step, ++draws)
+      for (const MaskDraw &draw : sampler.draw(step))
+        overflows += draw.overflows;
+    // Two groups with two limits each, a thousandth of the batches beyond each: 2 in 500 expected.
+    EXPECT_LE(overflows, 10) << "batch " << batch;
+  }
+  // Larger batches vary less.
+  EXPECT_LT(choosePackedCounts(plan.grid, groups, 24)[0].context, choosePackedCounts(plan.grid, groups, 1)[0].context);
+}
+
 TEST(MaskStatistics, MaskRatioSetsTheContext) {
   Counts counts = chooseTokenCounts({8, 14, 14}, publishedGroups(), 8, 0.9);
   EXPECT_EQ(counts[0].first, 156); // floor(0.1 * 1568)
