@@ -100,8 +100,9 @@ LogicalResult PatchifyOp::verify() {
   if (getTokens()) {
     auto mask = tensorType(getTokens());
     if (mask.getDimSize(0) != clips && mask.getDimSize(0) != 1)
-      return emitOpError("the mask (") << describeType(mask) << ") must have one row, of a packed batch, or one for each of "
-                                       << clips << " clips";
+      return emitOpError("the mask (") << describeType(mask)
+                                       << ") must have one row, of a packed batch, or one for each of " << clips
+                                       << " clips";
     if (failed(verifySameAxis(*this, mask, "the mask", 1, result, "the result", 1)))
       return failure();
     clips = mask.getDimSize(0);
@@ -142,10 +143,11 @@ static LogicalResult verifySelection(Operation *op, RankedTensorType all, String
 }
 
 /// A cyclic selection is one of a packed batch, from a table.
-static LogicalResult verifyCyclic(Operation *op, bool cyclic, RankedTensorType all, StringRef allName, RankedTensorType mask) {
+static LogicalResult verifyCyclic(Operation *op, bool cyclic, RankedTensorType all, StringRef allName,
+                                  RankedTensorType mask) {
   if (cyclic && (all.getDimSize(0) != 1 || mask.getDimSize(0) != 1))
-    return op->emitOpError("is cyclic: ") << allName << " (" << describeType(all) << ") and the mask (" << describeType(mask)
-                                          << ") must have one clip";
+    return op->emitOpError("is cyclic: ") << allName << " (" << describeType(all) << ") and the mask ("
+                                          << describeType(mask) << ") must have one clip";
   return success();
 }
 
@@ -184,8 +186,8 @@ Value GatherTokensOp::buildForTokens(OpBuilder &, unsigned, TokenSelector,
 LogicalResult GatherTokensOp::buildAdjoint(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> wanted,
                                            MutableArrayRef<Value> operandGrads) {
   if (wanted[0])
-    operandGrads[0] = ScatterTokensOp::create(builder, getLoc(), getX().getType(), resultGrads[0], getMask(),
-                                              getCyclic());
+    operandGrads[0] =
+        ScatterTokensOp::create(builder, getLoc(), getX().getType(), resultGrads[0], getMask(), getCyclic());
   return success();
 }
 

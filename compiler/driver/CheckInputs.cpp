@@ -84,7 +84,8 @@ static void fillMask(rt::State &state, const rt::Buffer &buffer) {
     for (int64_t token = 0, taken = 0; token < tokens && taken < columns; ++token)
       if (random.below(static_cast<uint64_t>(drawn++), static_cast<uint64_t>(tokens - token)) <
           static_cast<uint64_t>(columns - taken))
-        indices[static_cast<size_t>(row * columns + taken++)] = static_cast<int32_t>(token + (packed ? row * tokens : 0));
+        indices[static_cast<size_t>(row * columns + taken++)] =
+            static_cast<int32_t>(token + (packed ? row * tokens : 0));
 }
 
 void CheckInputs::fill(rt::State &state) const {

@@ -78,7 +78,8 @@ static rt::MaskPlan planMasks(Config &config, const Request &request) {
     throw ConfigError("the counts of context and of target tokens go together; give both or neither");
   bool packed = request.masks == "packed";
   if (packed && request.maskRatio)
-    throw ConfigError("--mask-ratio thins every sample to a count and --masks packed keeps all its tokens; give one of them");
+    throw ConfigError(
+        "--mask-ratio thins every sample to a count and --masks packed keeps all its tokens; give one of them");
   std::vector<rt::PackedCounts> packedCounts;
   if (packed) {
     std::vector<rt::MaskGroup> groups;
@@ -126,7 +127,8 @@ Specialisation jepa::specialise(const Request &request) {
   if (request.dtype == "f64" && request.target != "reference")
     throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target computes in f32");
   result.model->check(result.config, request.task);
-  if (request.masks == "packed" && (request.disabledPasses.count("pack-masks") || request.disabledPasses.count("jepa-pack-masks")))
+  if (request.masks == "packed" &&
+      (request.disabledPasses.count("pack-masks") || request.disabledPasses.count("jepa-pack-masks")))
     throw ConfigError("--masks packed needs jepa-pack-masks; take --masks fixed, or leave the pass in");
   if (request.task == Task::Train) {
     result.masks = planMasks(result.config, request);

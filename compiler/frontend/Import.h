@@ -22,8 +22,8 @@ struct ImportOptions {
   bool keepTaps = false;
   /// Give every mask "m" a companion argument "m.length", one i32: how many of its entries count in a run.
   bool raggedMasks = false;
-  /// Give every mask "m" [clips, subset] a companion argument "m.bounds", clips + 1 of i32: where each clip's entries begin
-  /// when they stand one after the other. Not together with raggedMasks.
+  /// Give every mask "m" [clips, subset] a companion argument "m.bounds", clips + 1 of i32: where each clip's entries
+  /// begin when they stand one after the other. Not together with raggedMasks.
   bool packedMasks = false;
 };
 

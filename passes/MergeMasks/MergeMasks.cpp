@@ -6,13 +6,14 @@
 // The function is scheduled anew, an op at a time, an op only after those that it reads:
 //
 //  1. An op that no other could join is taken at once, in program order.
-//  2. When only ops are left that might be joined, those that are ready and differ in their tokens alone are gathered. The
-//     largest such group that gains by it becomes one op on the concatenation of their tokens, and each member a segment
-//     of its result.
+//  2. When only ops are left that might be joined, those that are ready and differ in their tokens alone are gathered.
+//  The
+//     largest such group that gains by it becomes one op on the concatenation of their tokens, and each member a
+//     segment of its result.
 //  3. Where no group gains, the first op for which no partner is to come is taken alone, or else the first.
 //
-// Whatever is chosen, the order is one in which the program can run: members of a group are ready at the same time, so none
-// reads another.
+// Whatever is chosen, the order is one in which the program can run: members of a group are ready at the same time, so
+// none reads another.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,7 +70,8 @@ static bool isTokenOperand(Operation *op, unsigned index) {
 
 static bool canJoin(Operation *op) {
   auto hasTokens = [](Type type) { return getTokenDim(type).has_value(); };
-  if (op->getNumRegions() || !isMemoryEffectFree(op) || op->getNumResults() == 0 || !hasTokens(op->getResult(0).getType()))
+  if (op->getNumRegions() || !isMemoryEffectFree(op) || op->getNumResults() == 0 ||
+      !hasTokens(op->getResult(0).getType()))
     return false;
   if (auto attention = dyn_cast<AttentionOp>(op))
     return !attention.getMask() && attention.getLogsumexp().use_empty();
@@ -215,7 +217,8 @@ bool Merger::mayJoin(Operation *op) const {
   auto kind = kinds.find(op);
   if (kind == kinds.end() || waitingOfKind.lookup(kind->second) < 2)
     return false;
-  return sharesOperands(op) || llvm::any_of(op->getOperands(), [&](Value operand) { return wholeOf.contains(operand); });
+  return sharesOperands(op) ||
+         llvm::any_of(op->getOperands(), [&](Value operand) { return wholeOf.contains(operand); });
 }
 
 /// Whether the members' tokens stand side by side already.
@@ -226,7 +229,8 @@ bool Merger::isKnown(const Members &members, unsigned operand) const {
 /// Whether products that share weights read what the members compute.
 bool Merger::leadsToProduct(const Members &members) const {
   auto reads = [&](Operation *op, unsigned kind) {
-    return llvm::any_of(op->getUsers(), [&](Operation *user) { return kinds.contains(user) && kinds.at(user) == kind; });
+    return llvm::any_of(op->getUsers(),
+                        [&](Operation *user) { return kinds.contains(user) && kinds.at(user) == kind; });
   };
   return llvm::any_of(members[0]->getUsers(), [&](Operation *user) {
     return isProduct(user) && kinds.contains(user) &&
@@ -321,9 +325,8 @@ static void joinVisibility(AttentionOp merged, const Members &members) {
   SmallVector<int64_t> segments, querySegments, querySequences, keySequences;
   for (Operation *op : members) {
     auto member = cast<AttentionOp>(op);
-    auto append = [](SmallVectorImpl<int64_t> &list, std::optional<ArrayRef<int64_t>> sizes, ArrayRef<int64_t> otherwise) {
-      llvm::append_range(list, sizes.value_or(otherwise));
-    };
+    auto append = [](SmallVectorImpl<int64_t> &list, std::optional<ArrayRef<int64_t>> sizes,
+                     ArrayRef<int64_t> otherwise) { llvm::append_range(list, sizes.value_or(otherwise)); };
     append(querySequences, member.getQuerySequences(), tokensOf(member.getQuery().getType()));
     append(keySequences, member.getKeySequences(), tokensOf(member.getKey().getType()));
     append(segments, member.getSegments(), {});
@@ -374,7 +377,8 @@ void Merger::merge(const Members &members) {
   ++chains[*chain].ops;
 
   for (OpResult result : merged->getResults()) {
-    Values all = llvm::map_to_vector(members, [&](Operation *op) -> Value { return op->getResult(result.getResultNumber()); });
+    Values all =
+        llvm::map_to_vector(members, [&](Operation *op) -> Value { return op->getResult(result.getResultNumber()); });
     if (isa<AttentionOp>(merged) && result.getResultNumber() == 1) {
       auto stats = cast<RankedTensorType>(result.getType());
       SmallVector<int64_t> shape(stats.getShape());
@@ -420,9 +424,8 @@ void Merger::run() {
         emit(op);
     }
     // What was just emitted may have made others ready.
-    bool isStuck = llvm::none_of(pending, [&](Operation *op) {
-      return waiting.contains(op) && !mayJoin(op) && isReady(op);
-    });
+    bool isStuck =
+        llvm::none_of(pending, [&](Operation *op) { return waiting.contains(op) && !mayJoin(op) && isReady(op); });
     if (!isStuck || ready.empty())
       continue;
     if (Members members = findGroup(ready); !members.empty())
@@ -447,7 +450,8 @@ class MergeMasks : public jepa::impl::MergeMasksBase<MergeMasks> {
     if (function.isExternal())
       return;
     if (!function.getBody().hasOneBlock()) {
-      function.emitError("has several blocks: mask groups are merged in straight-line functions, before control flow is lowered");
+      function.emitError(
+          "has several blocks: mask groups are merged in straight-line functions, before control flow is lowered");
       return signalPassFailure();
     }
     Merger merger(function);
@@ -460,8 +464,9 @@ class MergeMasks : public jepa::impl::MergeMasksBase<MergeMasks> {
     }
     for (Operation *op : merger.getMissed())
       remark::missed(op->getLoc(), remark::RemarkOpts::name("alone").category(passName).function(function.getName()))
-          << remark::add("shares its weights with another op but runs alone: they are not ready side by side, as where one "
-                         "reads the other");
+          << remark::add(
+                 "shares its weights with another op but runs alone: they are not ready side by side, as where one "
+                 "reads the other");
     PassReport::count(function, passName, "chains", merger.getChains().size());
     PassReport::count(function, passName, "ops_merged", ops);
     PassReport::count(function, passName, "products_alone", merger.getMissed().size());

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// An axis is *packed* if an argument holds its bounds; a concatenation is packed if its parts are. One walk in program order
-// gives each value over a packed axis its new type, [1, clips x tokens, width], op by op.
+// An axis is *packed* if an argument holds its bounds; a concatenation is packed if its parts are. One walk in program
+// order gives each value over a packed axis its new type, [1, clips x tokens, width], op by op.
 //
 //===----------------------------------------------------------------------===//
 
@@ -79,7 +79,8 @@ private:
 // Types
 //===----------------------------------------------------------------------===//
 
-static RankedTensorType withShape(RankedTensorType type, ArrayRef<int64_t> shape, StringRef clipAxis, StringRef tokenAxis) {
+static RankedTensorType withShape(RankedTensorType type, ArrayRef<int64_t> shape, StringRef clipAxis,
+                                  StringRef tokenAxis) {
   AxesAttr axes = getAxes(type);
   if (axes)
     axes = axes.withName(0, StringAttr::get(type.getContext(), clipAxis))
@@ -174,7 +175,8 @@ LogicalResult Packer::collect() {
 static LogicalResult requireAll(Operation *op, ArrayRef<bool> isPacked, StringRef what) {
   if (llvm::all_of(isPacked, [](bool is) { return is; }))
     return success();
-  return op->emitError("joins packed tokens with others: give every ") << what << " an axis with jepa.bounds_of, or none";
+  return op->emitError("joins packed tokens with others: give every ")
+         << what << " an axis with jepa.bounds_of, or none";
 }
 
 LogicalResult Packer::packTokenwise(Operation *op) {
@@ -203,7 +205,8 @@ LogicalResult Packer::packGather(GatherTokensOp op) {
 
 LogicalResult Packer::packAttention(AttentionOp op) {
   if (op.getMask() || !op.getLengths().empty())
-    return op.emitError("has a mask or lengths: packing needs attention over the kept tokens alone (jepa-prune-tokens)");
+    return op.emitError(
+        "has a mask or lengths: packing needs attention over the kept tokens alone (jepa-prune-tokens)");
   if (failed(requireAll(op, {isPacked(op.getQuery()), isPacked(op.getKey()), isPacked(op.getValue())}, "operand")))
     return failure();
   Parts queries = partsOf(op.getQuery()), keys = partsOf(op.getKey());
@@ -213,8 +216,9 @@ LogicalResult Packer::packAttention(AttentionOp op) {
   op.setSegments(keys.sizes);
   retype(op.getResult());
   auto stats = cast<RankedTensorType>(op.getLogsumexp().getType());
-  op.getLogsumexp().setType(RankedTensorType::get(
-      {1, stats.getDimSize(1), cast<RankedTensorType>(op.getResult().getType()).getDimSize(1)}, stats.getElementType()));
+  op.getLogsumexp().setType(
+      RankedTensorType::get({1, stats.getDimSize(1), cast<RankedTensorType>(op.getResult().getType()).getDimSize(1)},
+                            stats.getElementType()));
   return success();
 }
 
@@ -222,8 +226,8 @@ LogicalResult Packer::packAttention(AttentionOp op) {
 template <typename Op> LogicalResult Packer::packRows(Op op, Value rows) {
   Parts parts = partsOf(rows);
   if (parts.bounds.size() != 1)
-    return op.emitError("counts tokens over '") << getAxisName(rows.getType(), 1)
-                                                << "', which joins packed parts: take one part's tokens first";
+    return op.emitError("counts tokens over '")
+           << getAxisName(rows.getType(), 1) << "', which joins packed parts: take one part's tokens first";
   op.getBoundsMutable().assign(parts.bounds[0]);
   return success();
 }

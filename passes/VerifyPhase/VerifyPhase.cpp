@@ -57,7 +57,8 @@ std::optional<int64_t> countIndexedTokens(Operation *op, Value mask) {
   // A cyclic selection takes indices of any number of clips.
   return llvm::TypeSwitch<Operation *, Count>(op)
       .Case([&](GatherTokensOp gather) { return gather.getCyclic() ? Count() : Count(tokensOf(gather.getX())); })
-      .Case([&](ScatterTokensOp scatter) { return scatter.getCyclic() ? Count() : Count(tokensOf(scatter.getResult())); })
+      .Case(
+          [&](ScatterTokensOp scatter) { return scatter.getCyclic() ? Count() : Count(tokensOf(scatter.getResult())); })
       .Case([&](AttentionOp attention) { return Count(tokensOf(attention.getKey())); })
       .Case([&](AttentionGradOp attention) { return Count(tokensOf(attention.getKey())); })
       .Case([&](PatchifyOp patchify) {

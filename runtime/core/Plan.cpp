@@ -192,9 +192,8 @@ MaskPlan readMasks(const Reader &reader) {
   std::size_t index = 0;
   for (const Json &item : reader.items("groups")) {
     Reader group = reader.child("masks.groups", item, std::to_string(index++));
-    masks.groups.push_back({group.integer("context", 1), group.integer("target", 1),
-                            group.integer("num_blocks", 1), group.range("spatial_scale"),
-                            group.range("temporal_scale"), group.range("aspect_ratio"),
+    masks.groups.push_back({group.integer("context", 1), group.integer("target", 1), group.integer("num_blocks", 1),
+                            group.range("spatial_scale"), group.range("temporal_scale"), group.range("aspect_ratio"),
                             group.has("mean_context") ? group.real("mean_context") : 0,
                             group.has("mean_target") ? group.real("mean_target") : 0});
   }

@@ -40,8 +40,8 @@ void thin(std::vector<std::int32_t> &indices, std::int64_t count, RandomStream &
   indices.resize(count);
 }
 
-/// Puts the rows one after the other, and repeats the last entry in what is left of `capacity` per row. False where they
-/// are more than that.
+/// Puts the rows one after the other, and repeats the last entry in what is left of `capacity` per row. False where
+/// they are more than that.
 bool pack(std::vector<std::int32_t> &out, std::vector<std::int32_t> &bounds,
           const std::vector<std::vector<std::int32_t>> &rows, std::int64_t capacity, std::int64_t tokens) {
   out.clear();
@@ -105,8 +105,9 @@ std::int64_t hideBlocks(std::vector<std::uint8_t> &hidden, const Grid &grid, std
 }
 
 MaskSampler::MaskSampler(MaskPlan givenPlan, std::int64_t batch, std::uint64_t seed)
-    : plan(std::move(givenPlan)), batch(batch), seed(seed),
-      rule(plan.rule == "packed" ? Rule::Packed : plan.rule == "published" ? Rule::Published : Rule::Fixed) {
+    : plan(std::move(givenPlan)), batch(batch), seed(seed), rule(plan.rule == "packed"      ? Rule::Packed
+                                                                 : plan.rule == "published" ? Rule::Published
+                                                                                            : Rule::Fixed) {
   if (plan.rule != "fixed" && plan.rule != "published" && plan.rule != "packed")
     throw usageError("unknown mask rule '" + plan.rule + "': use fixed, published or packed");
   std::int64_t tokens = tokensOf(plan.grid);
@@ -188,11 +189,12 @@ std::vector<MaskDraw> MaskSampler::draw(std::int64_t step) const {
     if (group == draws.size())
       return draws;
     if (attempt + 1 == sizesPerStep)
-      throw Error(groupName(group, plan.groups[group]) + (rule == Rule::Packed ? " found no batch that fits in " + std::to_string(sizesPerStep) +
-                                              " draws: build with more context or target tokens"
-                                        : " found no mask with enough tokens in " + std::to_string(sizesPerStep) +
-                                              " times " + std::to_string(triesPerSample) +
-                                              " draws: build with fewer context or target tokens"));
+      throw Error(groupName(group, plan.groups[group]) +
+                  (rule == Rule::Packed
+                       ? " found no batch that fits in " + std::to_string(sizesPerStep) +
+                             " draws: build with more context or target tokens"
+                       : " found no mask with enough tokens in " + std::to_string(sizesPerStep) + " times " +
+                             std::to_string(triesPerSample) + " draws: build with fewer context or target tokens"));
   }
   return draws;
 }

@@ -20,8 +20,8 @@ namespace jepa::rt {
 /// row b from bounds[b] to bounds[b + 1], its token t as b * tokens + t, and the
 /// rest repeats the last; the lengths are those of the first row.
 struct MaskDraw {
-  std::vector<std::int32_t> context; ///< [batch, K], or [batch * K]
-  std::vector<std::int32_t> target;  ///< [batch, M], or [batch * M]
+  std::vector<std::int32_t> context;                     ///< [batch, K], or [batch * K]
+  std::vector<std::int32_t> target;                      ///< [batch, M], or [batch * M]
   std::vector<std::int32_t> contextBounds, targetBounds; ///< [batch + 1] where packed
   std::int64_t contextLength = 0, targetLength = 0;
   std::int64_t overflows = 0; ///< packed batches with more tokens than there is room for, drawn again

@@ -115,7 +115,8 @@ MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch
   return counts;
 }
 
-std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups, std::int64_t batch) {
+std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups,
+                                             std::int64_t batch) {
   std::vector<PackedCounts> chosen;
   for (const MaskGroup &group : groups) {
     MaskCounts counts = simulate(grid, group, batch, simulatedBatches, simulationSeed, BatchCount::Sum);

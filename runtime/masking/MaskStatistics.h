@@ -41,13 +41,15 @@ MaskCounts simulate(const Grid &grid, const MaskGroup &group, std::int64_t batch
 
 /// What packed batches of one group need.
 struct PackedCounts {
-  std::int64_t context = 0, target = 0;       ///< per clip: a batch has room for batch times as many
-  double meanContext = 0, meanTarget = 0;     ///< of a clip
+  std::int64_t context = 0, target = 0;   ///< per clip: a batch has room for batch times as many
+  double meanContext = 0, meanTarget = 0; ///< of a clip
 };
 
 /// The room that packed batches of `batch` samples need: per group the 99.9th percentile of what a batch draws, from a
-/// seeded simulation (the same on every machine), rounded up to a multiple of the batch. Throws Error as `simulate` does.
-std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups, std::int64_t batch);
+/// seeded simulation (the same on every machine), rounded up to a multiple of the batch. Throws Error as `simulate`
+/// does.
+std::vector<PackedCounts> choosePackedCounts(const Grid &grid, const std::vector<MaskGroup> &groups,
+                                             std::int64_t batch);
 
 /// The token counts that a binary is specialised to, {context, target} per
 /// group, from a seeded simulation: the same on every machine.

@@ -61,10 +61,8 @@ void Program::writeMasks(const std::vector<MaskDraw> &draws) const {
                   std::min(bounds.size(), static_cast<std::size_t>(place->elements)) * sizeof(std::int32_t));
   };
   for (std::size_t group = 0; group < draws.size(); ++group) {
-    write(maskName(group, "context"), draws[group].context, draws[group].contextBounds,
-          draws[group].contextLength);
-    write(maskName(group, "target"), draws[group].target, draws[group].targetBounds,
-          draws[group].targetLength);
+    write(maskName(group, "context"), draws[group].context, draws[group].contextBounds, draws[group].contextLength);
+    write(maskName(group, "target"), draws[group].target, draws[group].targetBounds, draws[group].targetLength);
   }
 }
 
@@ -72,15 +70,14 @@ std::string jepa::rt::maskName(std::size_t group, const char *side) {
   return "mask" + std::to_string(group) + "." + side;
 }
 
-void jepa::rt::checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows,
-                         std::int64_t columns, std::int64_t tokens, std::int64_t firstClip) {
+void jepa::rt::checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows, std::int64_t columns,
+                         std::int64_t tokens, std::int64_t firstClip) {
   if (columns == 0)
     throw Error(where + " is empty: a mask needs at least one token");
   for (std::int64_t row = 0; row < rows; ++row)
     for (std::int64_t column = 0; column < columns; ++column) {
       std::int32_t index = indices[row * columns + column];
-      std::string place =
-          where + " clip " + std::to_string(firstClip + row) + " position " + std::to_string(column);
+      std::string place = where + " clip " + std::to_string(firstClip + row) + " position " + std::to_string(column);
       if (index < 0 || index >= tokens)
         throw Error(place + ": token " + std::to_string(index) + " is not within 0.." +
                     std::to_string(tokens - 1));

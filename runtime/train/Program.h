@@ -45,8 +45,8 @@ std::string maskName(std::size_t group, const char *side);
 /// Throws unless each row of `indices` [rows, columns] is strictly increasing
 /// within [0, tokens) and not empty; names the tensor, the clip and the position.
 /// The first row is that of clip `firstClip`.
-void checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows,
-               std::int64_t columns, std::int64_t tokens, std::int64_t firstClip = 0);
+void checkMask(const std::string &where, const std::int32_t *indices, std::int64_t rows, std::int64_t columns,
+               std::int64_t tokens, std::int64_t firstClip = 0);
 
 } // namespace jepa::rt
 

@@ -64,8 +64,8 @@ static std::vector<std::int32_t> readBounds(const SafetensorsReader &reader, con
     reader.readShaped(name, {clips + 1}, DType::I32, bounds.data());
     if (mask.shape.size() != 1 || bounds.front() != 0 || bounds.back() != mask.elements ||
         !std::is_sorted(bounds.begin(), bounds.end()))
-      throw Error(where + " (" + shapeText(info->shape) + ") must rise from 0 to the length of the list '" +
-                  mask.name + "' (" + shapeText(mask.shape) + ")");
+      throw Error(where + " (" + shapeText(info->shape) + ") must rise from 0 to the length of the list '" + mask.name +
+                  "' (" + shapeText(mask.shape) + ")");
     return bounds;
   }
   if (mask.shape.size() != 2 || mask.shape[0] != clips)
@@ -76,8 +76,8 @@ static std::vector<std::int32_t> readBounds(const SafetensorsReader &reader, con
   return bounds;
 }
 
-/// Reads the mask `name` of a packed batch: [clips, tokens], or one list of the clips' tokens with "name.bounds". Either
-/// way a token has its number within its clip.
+/// Reads the mask `name` of a packed batch: [clips, tokens], or one list of the clips' tokens with "name.bounds".
+/// Either way a token has its number within its clip.
 static void readPackedMask(const SafetensorsReader &reader, const Buffer &buffer, const Buffer &boundsBuffer,
                            std::vector<Input> &inputs) {
   const TensorInfo &info = reader.at(buffer.name);
@@ -106,8 +106,8 @@ static void readPackedMask(const SafetensorsReader &reader, const Buffer &buffer
 static std::vector<Input> readInputs(const SafetensorsReader &reader, const Plan &plan) {
   std::vector<Input> inputs;
   for (const Buffer &buffer : plan.buffers) {
-    if (buffer.kind != BufferKind::Input || buffer.name == "hyper" ||
-        buffer.name.ends_with(".length") || buffer.name.ends_with(boundsSuffix))
+    if (buffer.kind != BufferKind::Input || buffer.name == "hyper" || buffer.name.ends_with(".length") ||
+        buffer.name.ends_with(boundsSuffix))
       continue;
     if (buffer.maskTokens > 0) {
       if (const Buffer *bounds = plan.find(buffer.name + std::string(boundsSuffix)))

@@ -93,7 +93,8 @@ TEST(Packed, ListsThatCannotBeAreRefused) {
       writer.add(info.name, dtype, shape, values.data());
     }
     writer.finish({});
-    Outcome outcome = runShell(binary.path() + " replay --inputs " + path + " --outputs " + temporaryPath(".safetensors"));
+    Outcome outcome =
+        runShell(binary.path() + " replay --inputs " + path + " --outputs " + temporaryPath(".safetensors"));
     EXPECT_EQ(outcome.code, 1);
     EXPECT_NE(outcome.error.find(part), std::string::npos) << outcome.error;
   };

@@ -114,8 +114,8 @@ static Sample sampleOfQuery(Emit &e, ArrayRef<int64_t> parts, ArrayRef<Value> bo
 /// The slots are cut into segments (those of the op, or its sequences, or all of them). Of each, a query sees what the
 /// segment's length or its sample's bounds leave, and nothing of another sequence.
 template <typename Op> static Keys keysOf(Op op, Emit &e, const Visibility &buffers, Number query) {
-  int64_t slots = op.getMask() ? op.getMask().getType().getDimSize(1)
-                               : cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
+  int64_t slots =
+      op.getMask() ? op.getMask().getType().getDimSize(1) : cast<RankedTensorType>(op.getKey().getType()).getDimSize(1);
   auto querySequences = op.getQuerySequences().value_or(ArrayRef<int64_t>{});
   auto keySequences = op.getKeySequences().value_or(ArrayRef<int64_t>{});
   ArrayRef<int64_t> segments = op.getSegments() ? *op.getSegments() : keySequences.empty() ? slots : keySequences;
@@ -149,8 +149,8 @@ template <typename Op> static Keys keysOf(Op op, Emit &e, const Visibility &buff
   return keys;
 }
 
-/// With s = scale q k: logsumexp = max + log(sum of exp(s - max)), result = sum of exp(s - max) v / sum of exp(s - max).
-/// A query that sees no key gets zero.
+/// With s = scale q k: logsumexp = max + log(sum of exp(s - max)), result = sum of exp(s - max) v / sum of exp(s -
+/// max). A query that sees no key gets zero.
 void AttentionReference::emit(AttentionOp op, KernelContext &context) {
   Value query = context.in(op.getQuery()), key = context.in(op.getKey()), value = context.in(op.getValue());
   Value result = context.out(op.getResult()), logsumexp = context.out(op.getLogsumexp());
@@ -199,12 +199,15 @@ void AttentionGradReference::emit(AttentionGradOp op, KernelContext &context) {
   int64_t width = shapeOf(query)[2] / heads, keyCount = shapeOf(key)[1], threads = context.getMaxThreads();
   double scale = 1.0 / std::sqrt(static_cast<double>(width));
   auto f64 = Float64Type::get(op.getContext());
-  SmallVector<Value> writes = {context.out(op.getDquery()), context.out(op.getDkey()), context.out(op.getDvalue()),
+  SmallVector<Value> writes = {context.out(op.getDquery()),
+                               context.out(op.getDkey()),
+                               context.out(op.getDvalue()),
                                context.temporary({threads, width}, f64),
                                context.temporary({threads, keyCount, width}, f64),
                                context.temporary({threads, keyCount, width}, f64)};
-  SmallVector<Value> reads = {context.in(op.getDresult()), query, key, context.in(op.getValue()),
-                              context.in(op.getOutput()), context.in(op.getLogsumexp())};
+  SmallVector<Value> reads = {
+      context.in(op.getDresult()),  query, key, context.in(op.getValue()), context.in(op.getOutput()),
+      context.in(op.getLogsumexp())};
   auto visibility = Visibility::of(op, [&](Value tensor) { return context.in(tensor); });
   llvm::append_range(reads, visibility.all());
   context.launch("attention_grad", writes, reads, clips * heads, 1, [&](Kernel &k) {
@@ -215,7 +218,9 @@ void AttentionGradReference::emit(AttentionGradOp op, KernelContext &context) {
     e.loop(k.begin, k.end, 1, [&](Number item) {
       Number clip = item / heads, index = item % heads;
       Head head{e, width, clip, index * width};
-      auto add = [&](Value sum, ArrayRef<Value> indices, Number term) { put(e, get(e, sum, indices) + term, sum, indices); };
+      auto add = [&](Value sum, ArrayRef<Value> indices, Number term) {
+        put(e, get(e, sum, indices) + term, sum, indices);
+      };
 
       // Hidden keys keep these zeros.
       e.loop(0, keyCount, 1, [&](Number at) {

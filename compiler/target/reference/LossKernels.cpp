@@ -28,8 +28,9 @@ static Number powerSlope(Emit &e, Number difference, double exponent) {
   return e.select(e.less(zero, difference), size, e.select(e.less(difference, zero), zero - size, zero));
 }
 
-/// What a token's elements are divided by: the elements of its clip, times the clips, where samples are packed those of its
-/// sample, times the samples. Zero where the token does not count. `limit` is the length or the bounds, if there are any.
+/// What a token's elements are divided by: the elements of its clip, times the clips, where samples are packed those of
+/// its sample, times the samples. Zero where the token does not count. `limit` is the length or the bounds, if there
+/// are any.
 static Number weightOf(Emit &e, ArrayRef<int64_t> shape, Number token, Value limit, bool isPacked) {
   auto inverse = [&](Number tokens, int64_t clips) {
     return real(e, 1.0) / e.convert(tokens * (clips * shape[2]), e.builder.getF64Type());

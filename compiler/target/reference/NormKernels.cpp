@@ -119,7 +119,9 @@ namespace {
 struct Tokens {
   Number clip, begin, end;
 
-  Number sum(Emit &e, function_ref<Number(Number)> term) const { return e.sum(begin, end, e.builder.getF64Type(), term); }
+  Number sum(Emit &e, function_ref<Number(Number)> term) const {
+    return e.sum(begin, end, e.builder.getF64Type(), term);
+  }
   Number mean(Emit &e, Value x, Number feature) const {
     return sum(e, [&](Number t) { return get(e, x, {clip, t, feature}); }) / count(e, 0);
   }
@@ -127,8 +129,8 @@ struct Tokens {
 };
 } // namespace
 
-/// Row `row` of the deviations is that of a clip, or where samples are packed of a sample of the only clip. `limit` is the
-/// length or the bounds, if there are any.
+/// Row `row` of the deviations is that of a clip, or where samples are packed of a sample of the only clip. `limit` is
+/// the length or the bounds, if there are any.
 static Tokens tokensOf(Emit &e, Number row, int64_t capacity, Value limit, bool isPacked) {
   if (!limit)
     return {row, e.index(0), e.index(capacity)};

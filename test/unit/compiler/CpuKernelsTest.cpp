@@ -346,16 +346,28 @@ TEST(CpuKernels, Packed) {
     std::vector<Tensor> inputs, results;
   };
   const Case cases[] = {
-      {"%y = jepa.patchify %x tokens %m {patch = 6, tubelet = 2} : $", {{"x", "2x3x4x12x18"}, {"m", "1x7xi32"}}, {{"y", "1x7x216"}}},
+      {"%y = jepa.patchify %x tokens %m {patch = 6, tubelet = 2} : $",
+       {{"x", "2x3x4x12x18"}, {"m", "1x7xi32"}},
+       {{"y", "1x7x216"}}},
       {"%y = jepa.gather_tokens %x, %m {cyclic} : $", {{"x", "1x12x70"}, {"m", "1x7xi32"}}, {{"y", "1x7x70"}}},
       {"%y = jepa.scatter_tokens %x, %m {cyclic} : $", {{"x", "1x7x70"}, {"m", "1x7xi32"}}, {{"y", "1x12x70"}}},
       {"%y = jepa.regroup_tokens %x : $", {{"x", "2x5x70"}}, {{"y", "1x10x70"}}},
-      {"%y = jepa.power_loss %x, %t bounds %b {exponent = 1.0} : $", {{"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}}, {{"y", ""}}},
-      {"%y = jepa.power_loss %x, %t bounds %b {exponent = 2.0} : $", {{"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}}, {{"y", ""}}},
-      {"%y = jepa.power_loss_grad %d, %x, %t bounds %b {exponent = 1.0} : $", {{"d", ""}, {"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}}, {{"y", "1x7x70"}}},
-      {"%y = jepa.power_loss_grad %d, %x, %t bounds %b {exponent = 2.0} : $", {{"d", ""}, {"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}}, {{"y", "1x7x70"}}},
+      {"%y = jepa.power_loss %x, %t bounds %b {exponent = 1.0} : $",
+       {{"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}},
+       {{"y", ""}}},
+      {"%y = jepa.power_loss %x, %t bounds %b {exponent = 2.0} : $",
+       {{"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}},
+       {{"y", ""}}},
+      {"%y = jepa.power_loss_grad %d, %x, %t bounds %b {exponent = 1.0} : $",
+       {{"d", ""}, {"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}},
+       {{"y", "1x7x70"}}},
+      {"%y = jepa.power_loss_grad %d, %x, %t bounds %b {exponent = 2.0} : $",
+       {{"d", ""}, {"x", "1x7x70"}, {"t", "1x7x70"}, {"b", "3xi32"}},
+       {{"y", "1x7x70"}}},
       {"%y = jepa.token_std %x bounds %b {eps = 1.0e-04} : $", {{"x", "1x7x70"}, {"b", "3xi32"}}, {{"y", "2x70"}}},
-      {"%y = jepa.token_std_grad %d, %x, %s bounds %b : $", {{"d", "2x70"}, {"x", "1x7x70"}, {"s", "2x70"}, {"b", "3xi32"}}, {{"y", "1x7x70"}}},
+      {"%y = jepa.token_std_grad %d, %x, %s bounds %b : $",
+       {{"d", "2x70"}, {"x", "1x7x70"}, {"s", "2x70"}, {"b", "3xi32"}},
+       {{"y", "1x7x70"}}},
   };
   const int tokens[] = {0, 3, 11, 12, 14, 20, 20}, bounds[] = {0, 4, 6};
   for (const Case &given : cases) {

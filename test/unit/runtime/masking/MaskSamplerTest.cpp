@@ -166,7 +166,8 @@ TEST(MaskSampler, PackedBatchesThatOverflowAreDrawnAgain) {
     FAIL();
   } catch (const Error &error) {
     EXPECT_EQ(error.exitCode, 1);
-    EXPECT_NE(std::string(error.what()).find("found no batch that fits in 64 draws: build with more"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("found no batch that fits in 64 draws: build with more"),
+              std::string::npos)
         << error.what();
   }
 }
