@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace jepa::rt {
 
@@ -161,41 +162,89 @@ float *FrameTransform::RowCache::find(std::int64_t row, bool &isNew) {
   return values.data() + row % slots * (static_cast<std::int64_t>(values.size()) / slots);
 }
 
-const float *FrameTransform::lumaRow(const YuvView &frame, std::int64_t row) {
-  bool isNew;
-  float *out = caches[0].find(row, isNew);
-  if (!isNew)
-    return out;
-  const std::uint8_t *in = frame.planes[0] + row * frame.strides[0];
-  for (std::size_t x = 0; x < columns.size(); ++x) {
-    const Tap &tap = columns[x];
-    auto left = static_cast<float>(in[tap.first]), right = static_cast<float>(in[tap.second]);
-    out[x] = left + (right - left) * tap.weight;
-  }
-  return out;
+/// Four bytes from `begin` on, moved left where they would go beyond the row; in
+/// rows of less than four, bytes that are not there have no weight.
+void FrameTransform::Across::add(std::int64_t begin, std::initializer_list<float> shares, std::int64_t rowSize) {
+  std::int64_t start = std::clamp<std::int64_t>(rowSize - 4, 0, begin);
+  float sums[4] = {};
+  for (float share : shares)
+    sums[std::min(begin++, rowSize - 1) - start] += share;
+  at.push_back(start);
+  for (int i = 0; i < 4; ++i)
+    weights[i].push_back(sums[i]);
 }
 
-const float *FrameTransform::chromaRow(const YuvView &frame, int plane, std::int64_t row) {
+void FrameTransform::prepare(const YuvView &frame) {
+  auto smaller = [](std::int64_t length, int shift) { return (length + (1 << shift) - 1) >> shift; };
+  std::int64_t chromaWidth = smaller(frame.width, frame.shiftX);
+  chromaRows = chromaTaps(rows, frame.shiftY, smaller(frame.height, frame.shiftY));
+  for (const Tap &tap : columns) // at an edge both are one place
+    lumaAcross.add(tap.first, {tap.second > tap.first ? 1 - tap.weight : 1, tap.second > tap.first ? tap.weight : 0},
+                   frame.width);
+  for (const ChromaTap &tap : chromaTaps(columns, frame.shiftX, chromaWidth))
+    chromaAcross.add(tap.at[0], {tap.weight[0], tap.weight[1], tap.weight[2]}, chromaWidth);
+  gathered.resize(rows.size());
+}
+
+// The loops below are the loader's own share of the work; wider vectors do the
+// same arithmetic, so every machine gets the same clips.
+#if defined(__x86_64__)
+#define JEPA_WIDE __attribute__((target("avx2")))
+static const bool hasWideVectors = __builtin_cpu_supports("avx2");
+#else
+#define JEPA_WIDE
+static const bool hasWideVectors = false;
+#endif
+#define JEPA_INLINE static inline __attribute__((always_inline))
+
+JEPA_INLINE void mixBytes(std::int64_t size, const std::uint32_t *bytes, const float *w0, const float *w1,
+                          const float *w2, const float *w3, float *__restrict out) {
+  auto byte = [](std::uint32_t four, int i) { return static_cast<float>(static_cast<int>(four >> 8 * i & 255)); };
+  for (std::int64_t x = 0; x < size; ++x)
+    out[x] = byte(bytes[x], 0) * w0[x] + byte(bytes[x], 1) * w1[x] + byte(bytes[x], 2) * w2[x] + byte(bytes[x], 3) * w3[x];
+}
+JEPA_WIDE static void mixBytesWide(std::int64_t size, const std::uint32_t *bytes, const float *w0, const float *w1,
+                                   const float *w2, const float *w3, float *out) {
+  mixBytes(size, bytes, w0, w1, w2, w3, out);
+}
+
+const float *FrameTransform::resampledRow(const YuvView &frame, int plane, std::int64_t row) {
   bool isNew;
   float *out = caches[plane].find(row, isNew);
   if (!isNew)
     return out;
   const std::uint8_t *in = frame.planes[plane] + row * frame.strides[plane];
-  for (std::size_t x = 0; x < chromaColumns.size(); ++x) {
-    const ChromaTap &tap = chromaColumns[x];
-    out[x] = static_cast<float>(in[tap.at[0]]) * tap.weight[0] + static_cast<float>(in[tap.at[1]]) * tap.weight[1] +
-             static_cast<float>(in[tap.at[2]]) * tap.weight[2];
-  }
+  const Across &across = plane ? chromaAcross : lumaAcross;
+  std::int64_t width = plane ? (frame.width + (1 << frame.shiftX) - 1) >> frame.shiftX : frame.width;
+  if (width >= 4)
+    for (std::size_t x = 0; x < gathered.size(); ++x)
+      std::memcpy(&gathered[x], in + across.at[x], 4);
+  else
+    for (std::uint32_t &four : gathered) {
+      four = 0;
+      for (std::int64_t i = 0; i < width; ++i)
+        four |= static_cast<std::uint32_t>(in[i]) << 8 * i;
+    }
+  const auto *w = across.weights;
+  (hasWideVectors ? mixBytesWide : mixBytes)(size(), gathered.data(), w[0].data(), w[1].data(), w[2].data(),
+                                             w[3].data(), out);
   return out;
 }
 
+/// The source rows of an output row.
+struct RowMix {
+  const float *luma[2], *u[3], *v[3];
+  float lumaWeight, weights[3];
+};
+
 /// One row of the output: down, to RGB, to the range, normalised.
-static void finishRow(const YuvView &frame, std::int64_t size, const float *const luma[2], float weight,
-                      const float *const u[3], const float *const v[3], const float mix[3], float *const out[3]) {
-  const float *y0 = luma[0], *y1 = luma[1], *u0 = u[0], *u1 = u[1], *u2 = u[2], *v0 = v[0], *v1 = v[1], *v2 = v[2];
-  float *__restrict red = out[0], *__restrict green = out[1], *__restrict blue = out[2];
+JEPA_INLINE void finishRow(const YuvView &frame, std::int64_t size, const RowMix &mix, float *__restrict red,
+                           float *__restrict green, float *__restrict blue) {
+  const float *y0 = mix.luma[0], *y1 = mix.luma[1], *u0 = mix.u[0], *u1 = mix.u[1], *u2 = mix.u[2], *v0 = mix.v[0],
+              *v1 = mix.v[1], *v2 = mix.v[2];
   const float gain = frame.gain, black = frame.black, redV = frame.redV, greenU = frame.greenU, greenV = frame.greenV,
-              blueU = frame.blueU, m0 = mix[0], m1 = mix[1], m2 = mix[2];
+              blueU = frame.blueU, weight = mix.lumaWeight, m0 = mix.weights[0], m1 = mix.weights[1],
+              m2 = mix.weights[2];
   auto level = [](float value, int c) {
     value = value < 0 ? 0 : value;
     value = value > 255 ? 255 : value;
@@ -210,14 +259,15 @@ static void finishRow(const YuvView &frame, std::int64_t size, const float *cons
     blue[x] = level(y + blueU * cb, 2);
   }
 }
+JEPA_WIDE static void finishRowWide(const YuvView &frame, std::int64_t size, const RowMix &mix, float *red, float *green,
+                                    float *blue) {
+  finishRow(frame, size, mix, red, green, blue);
+}
 
 void FrameTransform::apply(float *clip, std::int64_t frames, std::int64_t t, const YuvView &frame) {
   const std::int64_t size = this->size();
-  auto smaller = [](std::int64_t length, int shift) { return (length + (1 << shift) - 1) >> shift; };
-  if (chromaRows.empty()) {
-    chromaRows = chromaTaps(rows, frame.shiftY, smaller(frame.height, frame.shiftY));
-    chromaColumns = chromaTaps(columns, frame.shiftX, smaller(frame.width, frame.shiftX));
-  }
+  if (chromaRows.empty())
+    prepare(frame);
   caches[0].reset(2, size);
   caches[1].reset(3, size);
   caches[2].reset(3, size);
@@ -225,15 +275,18 @@ void FrameTransform::apply(float *clip, std::int64_t frames, std::int64_t t, con
   for (int c = 0; c < 3; ++c)
     planes[c] = clip + (c * frames + t) * size * size;
   for (std::int64_t y = 0; y < size; ++y) {
-    const float *luma[2] = {lumaRow(frame, rows[y].first), lumaRow(frame, rows[y].second)};
     const ChromaTap &tap = chromaRows[y];
-    const float *u[3], *v[3];
+    RowMix mix{{resampledRow(frame, 0, rows[y].first), resampledRow(frame, 0, rows[y].second)},
+               {},
+               {},
+               rows[y].weight,
+               {tap.weight[0], tap.weight[1], tap.weight[2]}};
     for (int i = 0; i < 3; ++i) {
-      u[i] = chromaRow(frame, 1, tap.at[i]);
-      v[i] = chromaRow(frame, 2, tap.at[i]);
+      mix.u[i] = resampledRow(frame, 1, tap.at[i]);
+      mix.v[i] = resampledRow(frame, 2, tap.at[i]);
     }
-    float *out[3] = {planes[0] + y * size, planes[1] + y * size, planes[2] + y * size};
-    finishRow(frame, size, luma, rows[y].weight, u, v, tap.weight, out);
+    (hasWideVectors ? finishRowWide : finishRow)(frame, size, mix, planes[0] + y * size, planes[1] + y * size,
+                                                 planes[2] + y * size);
   }
 }
 

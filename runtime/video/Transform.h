@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 namespace jepa::rt {
@@ -61,10 +62,17 @@ private:
   static std::vector<Tap> taps(std::int64_t begin, std::int64_t extent, std::int64_t resized,
                                std::int64_t offset, std::int64_t size);
 
-  /// An output pixel's share of three neighbours in a plane of chroma.
+  /// An output row's share of three neighbours in a plane of chroma.
   struct ChromaTap {
     std::int64_t at[3];
     float weight[3];
+  };
+  /// For each output pixel four bytes of a row, and their weights.
+  struct Across {
+    std::vector<std::int64_t> at;
+    std::vector<float> weights[4];
+    /// The shares of a tap are those of `at`, `at + 1`, ...
+    void add(std::int64_t begin, std::initializer_list<float> shares, std::int64_t rowSize);
   };
   static std::vector<ChromaTap> chromaTaps(const std::vector<Tap> &taps, int shift, std::int64_t size);
   /// The frame's rows, resampled across, that the next output rows need.
@@ -74,14 +82,16 @@ private:
     void reset(std::int64_t slots, std::int64_t size);
     float *find(std::int64_t row, bool &isNew);
   };
-  const float *lumaRow(const YuvView &frame, std::int64_t row);
-  const float *chromaRow(const YuvView &frame, int plane, std::int64_t row);
+  const float *resampledRow(const YuvView &frame, int plane, std::int64_t row);
+  void prepare(const YuvView &frame);
 
   std::vector<Tap> rows, columns;
   std::int64_t firstColumn = 0, lastColumn = 0; ///< source columns that matter
   std::vector<float> line;
   // Of the frames' planes; made for the first one.
-  std::vector<ChromaTap> chromaRows, chromaColumns;
+  std::vector<ChromaTap> chromaRows;
+  Across lumaAcross, chromaAcross;
+  std::vector<std::uint32_t> gathered;
   RowCache caches[3];
 };
 

@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,39 @@ bool isFullRange(const AVFrame &frame) {
   auto format = static_cast<AVPixelFormat>(frame.format);
   return frame.color_range == AVCOL_RANGE_JPEG || format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P ||
          format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P || format == AV_PIX_FMT_YUVJ411P;
+}
+
+/// Whether the file's header told all that decoding needs, of the one video
+/// that it holds. FFmpeg's own probe decodes frames to find out: as long as a
+/// clip's tenth.
+bool isKnown(const AVFormatContext &context) {
+  int videos = 0;
+  for (unsigned i = 0; i < context.nb_streams; ++i) {
+    const AVCodecParameters &p = *context.streams[i]->codecpar;
+    if (p.codec_type != AVMEDIA_TYPE_VIDEO)
+      continue;
+    // These say in their headers how far frames are out of order, or scan() finds it.
+    bool told = p.codec_id == AV_CODEC_ID_VP9 || p.codec_id == AV_CODEC_ID_AV1 ||
+                ((p.codec_id == AV_CODEC_ID_H264 || p.codec_id == AV_CODEC_ID_HEVC) && p.extradata_size > 0);
+    if (++videos > 1 || !told || p.width <= 0 || p.height <= 0)
+      return false;
+  }
+  return videos == 1;
+}
+
+/// By how many frames the order of decoding runs ahead of that of display.
+int reorderDepth(const std::vector<Packet> &packets) {
+  constexpr std::size_t most = 16; // of every codec
+  std::vector<std::int64_t> latest; // the largest times so far, descending
+  std::size_t depth = 0;
+  for (const Packet &packet : packets) {
+    auto place = std::lower_bound(latest.begin(), latest.end(), packet.presented, std::greater<>());
+    depth = std::max<std::size_t>(depth, place - latest.begin());
+    latest.insert(place, packet.presented);
+    if (latest.size() > most)
+      latest.pop_back();
+  }
+  return static_cast<int>(depth);
 }
 
 /// Sets the sizes of chroma; false for what is not planes of 8 bits.
@@ -142,7 +176,6 @@ VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *c
   if (storedWidth <= 0 || storedHeight <= 0 || storedWidth > mostPixels / storedHeight)
     fail("its frames are " + std::to_string(storedWidth) + "x" + std::to_string(storedHeight));
   AVRational rate = video.avg_frame_rate.num > 0 ? video.avg_frame_rate : video.r_frame_rate;
-  framesPerSecond = rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / rate.den : 0;
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
   const AVPacketSideData *side = av.av_packet_side_data_get(parameters.coded_side_data, parameters.nb_coded_side_data,
@@ -160,15 +193,21 @@ VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *c
     orientation = orientationOf(values);
   }
 
+  scan();
   codec.reset(av.avcodec_alloc_context3(decoder));
+  framesPerSecond = rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / rate.den : 0;
+  if (framesPerSecond == 0 && times.size() > 1 && video.time_base.num > 0)
+    framesPerSecond = static_cast<double>(times.size() - 1) * video.time_base.den /
+                      (static_cast<double>(times.back() - times.front()) * video.time_base.num);
   if (!codec || av.avcodec_parameters_to_context(codec.get(), &parameters) < 0)
     fail("out of memory");
   codec->pkt_timebase = video.time_base;
   codec->thread_count = 1; // whoever reads many videos has a thread for each
   codec->max_pixels = mostPixels;
+  if (!times.empty())
+    codec->has_b_frames = std::max(codec->has_b_frames, reorderDepth(packets));
   if (int error = av.avcodec_open2(codec.get(), decoder, nullptr); error < 0)
     fail(av.describe(error));
-  scan();
   rewind();
 }
 
@@ -185,7 +224,7 @@ void VideoReader::Impl::open() {
   if (error < 0)
     fail(error == AVERROR(EACCES) ? "permission denied" : av.describe(error));
   input.reset(context);
-  if (error = av.avformat_find_stream_info(context, nullptr); error < 0)
+  if (error = isKnown(*context) ? 0 : av.avformat_find_stream_info(context, nullptr); error < 0)
     fail(av.describe(error));
   stream = av.av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
   if (stream == AVERROR_DECODER_NOT_FOUND)

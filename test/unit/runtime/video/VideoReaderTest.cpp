@@ -5,8 +5,10 @@
 #include "runtime/video/VideoReader.h"
 
 #include "runtime/masking/RandomStream.h"
+#include "runtime/video/Transform.h"
 #include "test/unit/runtime/video/TestClips.h"
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -82,6 +84,45 @@ TEST(VideoReader, SeeksInLongVideos) {
       for (std::size_t i = 0; i < indices.size(); ++i)
         EXPECT_TRUE(some[i] == frames[indices[i]]) << file << " frame " << indices[i];
     }
+  }
+}
+
+/// The same frames through planes and through RGB, which is rounded to bytes and for which swscale only takes the mean
+/// of two rows of chroma or one of them: colours must be smooth.
+void expectPlanesAsRgb(const std::string &path) {
+  VideoReader reader(path);
+  FrameTransform transform = FrameTransform::centre(reader.width(), reader.height(), 32);
+  Indices indices{0, reader.frameCount() / 2, reader.frameCount() - 1};
+  std::vector<float> direct(3 * 3 * 32 * 32), converted(direct.size());
+  int planes = 0;
+  auto into = [&](std::vector<float> &clip) {
+    return [&](std::size_t place, const auto &frame) {
+      transform.apply(clip.data(), 3, static_cast<std::int64_t>(place), frame);
+      planes += std::is_same_v<decltype(frame), const YuvView &>;
+    };
+  };
+  reader.read(indices, into(direct), into(direct));
+  reader.read(indices, into(converted));
+  EXPECT_EQ(planes, 3) << path;
+  double worst = 0, sum = 0;
+  for (std::size_t i = 0; i < direct.size(); ++i) {
+    double levels = std::abs(direct[i] - converted[i]) * 255 * 0.225;
+    worst = std::max(worst, levels);
+    sum += levels;
+  }
+  EXPECT_LT(worst, 4) << path;
+  EXPECT_LT(sum / static_cast<double>(direct.size()), 0.8) << path;
+}
+
+TEST(VideoReader, PlanesAgreeWithRgb) {
+  JEPA_NEED_FFMPEG();
+  TemporaryFolder folder;
+  std::string path = folder / "v.mp4";
+  for (const char *format : {"yuv420p", "yuv422p", "yuv444p", "yuvj420p"}) {
+    if (!runFFmpeg("-f lavfi -i testsrc2=s=126x90:r=25:d=1,gblur=8,format=" + std::string(format) +
+                   " -c:v libx264 -qp 4 " + path))
+      GTEST_SKIP() << "this ffmpeg has no libx264";
+    expectPlanesAsRgb(path);
   }
 }
 
