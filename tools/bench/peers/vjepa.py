@@ -223,7 +223,7 @@ class Trainer:
 
     def __init__(self, model, dtype=torch.float32, loss_function=None):
         self.model, self.dtype = model, dtype
-        self.loss_function = loss_function or model
+        self.loss_function = model if loss_function is None else loss_function
         decay, plain = [], []
         for name, p in model.named_parameters():
             if p.requires_grad:
