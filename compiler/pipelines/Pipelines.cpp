@@ -95,6 +95,8 @@ static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
 }
 
 static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options) {
+  // Before the adjoints, so that those of attention are the fused op's own, which keep no matrix of scores.
+  phase.add("jepa-fuse-attention", "func.func(jepa-fuse-attention)");
   if (options.train) {
     phase.add("jepa-differentiate", "func.func(jepa-differentiate)");
     // Turns the gradients that the pass before left into updates in place; nothing may read a parameter afterwards.

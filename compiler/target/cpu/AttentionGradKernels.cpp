@@ -189,7 +189,7 @@ void AttentionGradEmitter::scoreTile(Number panel, Number firstRow, Number row) 
   Number scale = e.constant(Tile::vectorType(e), layout.scale * M_LOG2E);
   SmallVector<Number> probabilities = product(QueryRows, KeyPanels);
   for (auto [i, score] : llvm::enumerate(probabilities)) {
-    score = exp2(e, score * scale - statistic(LogSum, i / Tile::vectors));
+    score = exp2(e, score * scale - statistic(LogSum, i / Tile::vectors), words.pairs);
     e.storeVector(score, buffer(Tile8), place(i));
   }
   storePairs(probabilities, Probabilities);

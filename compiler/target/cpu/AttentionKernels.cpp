@@ -150,7 +150,7 @@ SmallVector<Number> AttentionEmitter::exponentials(Number count, ArrayRef<Number
       SmallVector<Number> probabilities;
       for (int64_t i = 0; i < number; ++i) {
         Number score = e.loadVector(buffer(Scores), {slot, row + i, at}, Tile::lanes);
-        probabilities.push_back(exp2(e, e.fma(score, log2Scale(), offsets[v])));
+        probabilities.push_back(exp2(e, e.fma(score, log2Scale(), offsets[v]), words.pairs));
         after[i * Tile::vectors + v] = after[i * Tile::vectors + v] + probabilities[i];
       }
       if (words.pairs) {

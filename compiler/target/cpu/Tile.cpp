@@ -111,19 +111,22 @@ SmallVector<Number> Tile::transpose(Emit &e, ArrayRef<Number> original) {
 // Exponentials
 //===----------------------------------------------------------------------===//
 
-Number jepa::exp2(Emit &e, Number x) {
+Number jepa::exp2(Emit &e, Number x, bool rounded) {
   // Added to 1.5 * 2^23, a float is rounded to an integer, which stands in its low bits.
   constexpr double magic = 12582912.0;
   // Minimax for the relative error on [-0.5, 0.5].
-  constexpr double coefficients[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
-                                     0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
+  static constexpr double fine[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
+                                    0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
+  static constexpr double coarse[] = {0.009570101908089415, 0.05591786031930501, 0.2402474482794381, 0.6931218147367706,
+                                      0.9999992614457146};
+  ArrayRef<double> coefficients = rounded ? ArrayRef<double>(coarse) : ArrayRef<double>(fine);
   auto floats = cast<VectorType>(x.getType());
   int64_t lanes = floats.getNumElements();
   Type i32 = e.builder.getI32Type();
   x = e.max(x, e.constant(floats, -126));
   Number shifted = x + magic, fraction = x - (shifted - magic);
   Number power = e.constant(floats, coefficients[0]);
-  for (double coefficient : ArrayRef(coefficients).drop_front())
+  for (double coefficient : coefficients.drop_front())
     power = e.fma(power, fraction, e.constant(floats, coefficient));
   Number exponent = bitcast(e, shifted, i32, lanes);
   exponent = e.wrap(arith::ShLIOp::create(e.builder, e.loc, exponent, e.constant(exponent.getType(), 23)));

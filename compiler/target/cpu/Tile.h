@@ -56,8 +56,9 @@ struct Tile {
   static int64_t padded(int64_t size, int64_t unit) { return (size + unit - 1) / unit * unit; }
 };
 
-/// 2^x, to 1e-7 of itself for x in [-126, 127]; what is smaller than that becomes 2^-126.
-Number exp2(Emit &e, Number x);
+/// 2^x, to 1e-7 of itself for x in [-126, 127], or to 3e-6 where it is to be `rounded` to bf16; what is smaller than
+/// that becomes 2^-126.
+Number exp2(Emit &e, Number x, bool rounded = false);
 
 } // namespace jepa
 
