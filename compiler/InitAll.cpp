@@ -38,5 +38,7 @@ void jepa::registerAllPasses() {
   registerFolderPasses();
   registerJepaTargetPasses();
   mlir::PassPipelineRegistration<>("jepa-kernels-to-llvm", "From planned kernels to the LLVM dialect",
-                                   buildKernelsToLLVMPipeline);
+                                   [](mlir::OpPassManager &manager) {
+                                     buildKernelsToLLVMPipeline(manager, Machine());
+                                   });
 }

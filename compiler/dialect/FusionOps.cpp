@@ -91,9 +91,12 @@ JEPA_EITHER_PRECISION(SplitFeaturesOp)
 JEPA_EITHER_PRECISION(ConcatFeaturesOp)
 JEPA_EITHER_PRECISION(PatchifyOp)
 JEPA_EITHER_PRECISION(GatherTokensOp)
-JEPA_EITHER_PRECISION(ScatterTokensOp)
 JEPA_EITHER_PRECISION(RegroupTokensOp)
 JEPA_EITHER_PRECISION(ConcatTokensOp)
 JEPA_EITHER_PRECISION(SliceTokensOp)
 JEPA_EITHER_PRECISION(PadTokensOp)
 #undef JEPA_EITHER_PRECISION
+
+// A table's gradient is a sum over the clips.
+bool ScatterTokensOp::takesLowPrecision(unsigned) { return true; }
+bool ScatterTokensOp::givesLowPrecision(unsigned) { return tensorType(getX()).getDimSize(0) == getType().getDimSize(0); }

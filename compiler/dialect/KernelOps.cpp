@@ -19,11 +19,11 @@ void JepaDialect::registerOps() {
 }
 
 LogicalResult BufferOp::verify() {
-  static constexpr StringLiteral named[] = {"parameter", "moment", "table", "input", "output"};
+  static constexpr StringLiteral named[] = {"parameter", "moment", "copy", "table", "input", "output"};
   bool isNamed = llvm::is_contained(named, getKind());
   if (!isNamed && getKind() != "temporary")
     return emitOpError("has unknown kind '") << getKind()
-                                             << "': use parameter, moment, table, input, output or temporary";
+                                             << "': use parameter, moment, copy, table, input, output or temporary";
   if (isNamed && !getName())
     return emitOpError("of kind '") << getKind() << "' needs a name";
   auto type = cast<MemRefType>(getType());

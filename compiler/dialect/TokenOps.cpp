@@ -239,7 +239,7 @@ LogicalResult ConcatTokensOp::verify() {
 
 OpFoldResult ConcatTokensOp::fold(FoldAdaptor) {
   if (getParts().size() == 1)
-    return getParts()[0];
+    return getParts()[0].getType() == getType() ? getParts()[0] : Value();
   // All segments of one value, in order, are that value.
   auto first = getParts()[0].getDefiningOp<SliceTokensOp>();
   if (!first || first.getX().getType() != getType())

@@ -7,6 +7,7 @@
 
 #include "compiler/analysis/BufferLifetimes.h"
 #include "compiler/driver/CallTable.h"
+#include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
 
@@ -15,7 +16,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/TargetParser/Host.h"
 
 LLD_HAS_DRIVER(elf)
 
@@ -76,7 +76,9 @@ std::string jepa::linkShared(ArrayRef<SmallVector<char, 0>> objects) {
 // Plan
 //===----------------------------------------------------------------------===//
 
-static std::string dtypeText(Type type) { return type.isF64() ? "f64" : type.isInteger(32) ? "i32" : "f32"; }
+static std::string dtypeText(Type type) {
+  return type.isF64() ? "f64" : type.isInteger(32) ? "i32" : type.isBF16() ? "bf16" : "f32";
+}
 
 static rt::Json toJson(mlir::Attribute attribute) {
   if (auto text = dyn_cast<StringAttr>(attribute))
@@ -237,6 +239,12 @@ rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisatio
     libraries.push(rt::Json("oneDNN (libdnnl.so.2)"));
   libraries.push(rt::Json("FFmpeg (libavformat, libavcodec, libavutil, libswscale)"));
   plan.set("libraries", libraries);
+  // Of the reference target's loops too: LLVM uses what it may.
+  rt::Json features = rt::Json::array();
+  for (const std::string &feature : specialisation.machine.getFeatures())
+    if (rt::isCpuFeature(feature))
+      features.push(rt::Json(feature));
+  plan.set("cpu_features", features);
   plan.set("parameters", parameters);
   plan.set("flops_per_clip", costs.flopsPerClip);
   plan.set("flops_per_clip_unpruned", costs.flopsPerClipUnpruned);
@@ -252,7 +260,7 @@ rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisatio
   rt::Json provenance = rt::Json::object();
   provenance.set("jepac", JEPAC_VERSION);
   provenance.set("llvm", LLVM_VERSION_STRING);
-  provenance.set("cpu", llvm::sys::getHostCPUName().str());
+  provenance.set("cpu", specialisation.machine.getProcessor());
   plan.set("provenance", provenance);
   return plan;
 }

@@ -118,12 +118,17 @@ static void addMachine(Digest &digest) {
   }
 }
 
-static void addRequest(Digest &digest, const Request &request) {
+static void addRequest(Digest &digest, const Specialisation &specialisation) {
   // Every member, by a binding that a new one breaks: whether it decides what is built is to be asked here.
-  const auto &[model, task, target, dtype, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
-               disabledPasses, pipeline, extensions, remarks, passReport] = request;
+  const auto &[model, task, target, dtype, cpuFeatures, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
+               disabledPasses, pipeline, extensions, remarks, passReport] = specialisation.request;
   // Settled elsewhere, in the plan's description (maskRatio, flags, settings), or without a say in what is built.
   (void)maskRatio, (void)flags, (void)settings, (void)remarks, (void)passReport;
+  // Two lists may mean one machine.
+  (void)cpuFeatures;
+  digest.add(specialisation.machine.getProcessor());
+  for (const std::string &feature : specialisation.machine.getFeatures())
+    digest.add(feature);
   digest.add(model).add(int64_t(task)).add(target).add(dtype).add(masks).add(int64_t(taps)).add(maxThreads);
   digest.add(memoryLimit).addAll(disabledPasses).add(pipeline).addAll(extensions);
 }
@@ -136,7 +141,7 @@ std::string jepa::buildKey(Compiler &compiler, const Specialisation &specialisat
   // Locations are printed only on demand, which is what is wanted: a moved line of the model builds the same code.
   compiler.getModule().print(stream, OpPrintingFlags().useLocalScope());
   digest.add(ir).add(compiler.describePipelines()).add(describeSpecialisation(specialisation).dump());
-  addRequest(digest, specialisation.request);
+  addRequest(digest, specialisation);
   addMachine(digest);
   // How much scratch products need is the library's to say: its version counts, so it has to be loaded.
   if (specialisation.request.target != "reference")

@@ -106,6 +106,7 @@ void CheckInputs::fill(rt::State &state) const {
         state.set(buffer, index, static_cast<float>(random.normal(static_cast<uint64_t>(index))));
     }
   }
+  rt::fillCopies(plan, static_cast<std::byte *>(state.arena()));
   rt::Program program{plan, static_cast<std::byte *>(state.arena()), nullptr};
   if (!draws.empty())
     program.writeMasks(draws);

@@ -189,9 +189,10 @@ CheckProgram::CheckProgram(ModuleOp original, const Specialisation &given, const
   plan = std::make_unique<rt::Plan>(rt::Plan::parse(describePlan(*module, specialisation, {}, "").dump()));
   rt::checkMachine(*plan);
 
-  lowering.run(*module, [](OpPassManager &manager) { buildKernelsToLLVMPipeline(manager); });
+  lowering.run(*module, [&](OpPassManager &manager) { buildKernelsToLLVMPipeline(manager, given.machine); });
   llvm::LLVMContext llvmContext;
   CodegenOptions options;
+  options.machine = given.machine;
   options.quick = true;
   std::unique_ptr<llvm::Module> translated = translateToLLVM(*module, llvmContext, options);
   lowering.require(translated != nullptr);

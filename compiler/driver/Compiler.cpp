@@ -95,6 +95,8 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.packed = request.masks == "packed";
   options.taps = request.taps;
   options.target = request.target;
+  options.lowPrecision = request.dtype == "bf16";
+  options.machine = specialisation.machine;
   options.maxThreads = request.maxThreads;
   options.productScratch = productScratch(request);
   options.disabled = request.disabledPasses;
@@ -225,7 +227,7 @@ LogicalResult Compiler::runTo(Phase last) {
 
 FailureOr<std::string> Compiler::llvmText() {
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {});
+  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {options.machine});
   if (!code)
     return failure();
   std::string text;
@@ -247,6 +249,7 @@ FailureOr<std::vector<SmallVector<char, 0>>> Compiler::objects(unsigned threads)
   auto generate = [&](size_t index) -> LogicalResult {
     llvm::LLVMContext llvmContext;
     CodegenOptions codegen;
+    codegen.machine = options.machine;
     codegen.isPart = true;
     std::unique_ptr<llvm::Module> code = translateToLLVM(parts[index], llvmContext, codegen);
     FailureOr<SmallVector<char, 0>> object = failure();

@@ -120,12 +120,16 @@ static rt::MaskPlan planMasks(Config &config, const Request &request) {
 
 Specialisation jepa::specialise(const Request &request) {
   Choice choice = findPreset(request.model);
-  Specialisation result{request, choice.model, choice.config, std::nullopt, 0};
+  std::string why;
+  std::optional<Machine> machine = Machine::parse(request.cpuFeatures, why);
+  if (!machine)
+    throw ConfigError("--cpu-features " + request.cpuFeatures + ": " + why);
+  Specialisation result{request, choice.model, choice.config, *machine, std::nullopt, 0};
   applySettings(result.config, request);
   if (result.request.maxThreads == 0)
     result.request.maxThreads = std::max(1u, std::thread::hardware_concurrency());
   if (request.dtype == "f64" && request.target != "reference")
-    throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target computes in f32");
+    throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target takes f32 and bf16");
   result.model->check(result.config, request.task);
   if (request.masks == "packed" &&
       (request.disabledPasses.count("pack-masks") || request.disabledPasses.count("jepa-pack-masks")))

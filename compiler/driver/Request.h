@@ -6,6 +6,7 @@
 #ifndef JEPA_COMPILER_DRIVER_REQUEST_H
 #define JEPA_COMPILER_DRIVER_REQUEST_H
 
+#include "compiler/target/Machine.h"
 #include "jepa/model.h"
 #include "runtime/core/Plan.h"
 
@@ -22,8 +23,10 @@ struct Request {
   std::string model;
   Task task = Task::Train;
   std::string target = "cpu";
-  /// f32 or f64; empty is f32.
+  /// f32, bf16 (products and attention; f32 elsewhere) or f64.
   std::string dtype = "f32";
+  /// The processor that the code is for; see Machine::parse.
+  std::string cpuFeatures = "native";
   /// fixed, published or packed.
   std::string masks = "fixed";
   std::optional<double> maskRatio;
@@ -53,6 +56,7 @@ struct Specialisation {
   Request request;
   const Model *model = nullptr;
   Config config;
+  Machine machine;
   /// Train only.
   std::optional<rt::MaskPlan> masks;
   int64_t batch = 0;

@@ -109,7 +109,10 @@ static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options
     phase.parse("jepa-verify-phase{phase=gradient}");
 }
 
-static void addFusePhase(PhaseBuilder &phase) {
+static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
+  // After the updates, which tell which parameters need a master in f32; before fusion, which takes the casts in.
+  if (options.lowPrecision)
+    phase.add("jepa-mixed-precision", "func.func(jepa-mixed-precision)");
   phase.extend("after-fuse");
   // Last of the graph passes: the others look at one flat function.
   phase.add("jepa-outline-layers");
@@ -141,12 +144,15 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
     addGradientPhase(builder, options);
     break;
   case Phase::Fused:
-    addFusePhase(builder);
+    addFusePhase(builder, options);
     break;
   case Phase::Kernels: {
     LowerToKernelsOptions lower;
     lower.target = options.target;
     lower.maxThreads = options.maxThreads;
+    // What decides which kernels are written; the rest is between LLVM and the processor.
+    if (options.machine.hasBf16Dot())
+      lower.features.push_back("avx512bf16");
     manager.addPass(createLowerToKernels(lower, options.productScratch));
     // Views and constants that the emitters repeat would lengthen lifetimes.
     builder.parse("canonicalize,cse");
@@ -159,7 +165,7 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
   case Phase::Llvm:
     if (options.split)
       builder.parse("jepa-split-kernels");
-    buildKernelsToLLVMPipeline(options.split ? manager.nest<ModuleOp>() : manager);
+    buildKernelsToLLVMPipeline(options.split ? manager.nest<ModuleOp>() : manager, options.machine);
     break;
   }
   return builder.result;

@@ -6,6 +6,7 @@
 #ifndef JEPA_COMPILER_PIPELINES_PIPELINES_H
 #define JEPA_COMPILER_PIPELINES_PIPELINES_H
 
+#include "compiler/target/Machine.h"
 #include "compiler/target/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -35,11 +36,14 @@ struct PipelineOptions {
   /// Samples keep all their tokens, packed (`--masks packed`). At most one of the two.
   bool packed = false;
   bool taps = false;
+  /// Compute in bf16 where that is enough (`--dtype bf16`).
+  bool lowPrecision = false;
   std::string target = "cpu";
   int64_t maxThreads = 1;
   ProductScratch productScratch;
   /// Leave Phase::Llvm as nested modules, so that their code can be generated side by side.
   bool split = false;
+  Machine machine;
   /// Passes to leave out, by command line name, with or without the prefix "jepa-".
   std::set<std::string> disabled;
   /// Replaces the graph passes (pruned, gradient, fused) by a textual pipeline.

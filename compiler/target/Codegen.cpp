@@ -19,20 +19,19 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 
-void jepa::buildKernelsToLLVMPipeline(OpPassManager &manager) {
+void jepa::buildKernelsToLLVMPipeline(OpPassManager &manager, const Machine &machine) {
   // Constants and index arithmetic repeat in what the emitters write.
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   // Before the vectors are taken apart: the polynomials are vector code.
   manager.addPass(createApproximateMath());
+  if (!machine.roundsToBf16())
+    manager.addPass(createExpandBf16());
   manager.addPass(createConvertVectorToSCFPass());
   // Views become offsets and strides, whose arithmetic is affine.
   manager.addPass(memref::createExpandStridedMetadataPass());
@@ -48,23 +47,11 @@ void jepa::registerCodegenTranslations(DialectRegistry &registry) {
 }
 
 static std::unique_ptr<llvm::TargetMachine> createMachine(const jepa::CodegenOptions &options, Location loc) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(llvm::sys::getProcessTriple());
-  std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target) {
-    emitError(loc) << "this LLVM cannot generate code for " << triple.str() << ": " << error;
-    return nullptr;
-  }
-  std::string cpu = options.cpu.empty() ? llvm::sys::getHostCPUName().str() : options.cpu, features = options.features;
-  if (options.cpu.empty() && features.empty())
-    for (const auto &feature : llvm::sys::getHostCPUFeatures())
-      features += (features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
-  // O2: on these kernels O3 gains nothing and takes longer.
-  auto level = options.quick ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Default;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, cpu, features, {}, llvm::Reloc::PIC_, std::nullopt, level));
+  std::string why;
+  std::unique_ptr<llvm::TargetMachine> machine = options.machine.createTargetMachine(options.quick, why);
+  if (!machine)
+    emitError(loc) << "this LLVM cannot generate code for '" << options.machine.getProcessor() << "': " << why;
+  return machine;
 }
 
 std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,

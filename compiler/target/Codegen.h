@@ -6,6 +6,8 @@
 #ifndef JEPA_COMPILER_TARGET_CODEGEN_H
 #define JEPA_COMPILER_TARGET_CODEGEN_H
 
+#include "compiler/target/Machine.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SmallVector.h"
@@ -19,15 +21,14 @@ class Module;
 
 namespace jepa {
 
-/// From planned kernels to the LLVM dialect.
-void buildKernelsToLLVMPipeline(mlir::OpPassManager &manager);
+/// From planned kernels to the LLVM dialect, for a machine.
+void buildKernelsToLLVMPipeline(mlir::OpPassManager &manager, const Machine &machine);
 
 /// Registers the translation of the LLVM dialect to LLVM IR.
 void registerCodegenTranslations(mlir::DialectRegistry &registry);
 
-/// Which machine to generate code for; empty means this one.
 struct CodegenOptions {
-  std::string cpu, features;
+  Machine machine;
   /// Compile fast instead of well, for code that runs once or twice. Gives the same numbers.
   bool quick = false;
   /// The module is one of several: what it defines may be called from the others.

@@ -202,6 +202,34 @@ struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKe
     config.allowPatternRollback = false;
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns), config)))
       return signalPassFailure();
+    maskAsIntegers();
+  }
+
+  /// Where LLVM takes a masked vector apart it rounds each bf16 anew, by a library function that few systems have. As
+  /// integers they are moved as they are.
+  void maskAsIntegers() {
+    auto bits = [](Type type) -> VectorType {
+      auto vector = dyn_cast<VectorType>(type);
+      return vector && vector.getElementType().isBF16() ? vector.clone(IntegerType::get(type.getContext(), 16)) : VectorType();
+    };
+    getOperation().walk([&](Operation *op) {
+      OpBuilder b(op);
+      auto cast = [&](Value value, Type type) -> Value { return LLVM::BitcastOp::create(b, op->getLoc(), type, value); };
+      if (auto store = dyn_cast<LLVM::MaskedStoreOp>(op)) {
+        if (VectorType type = bits(store.getValue().getType()))
+          store.getValueMutable().assign(cast(store.getValue(), type));
+      } else if (auto load = dyn_cast<LLVM::MaskedLoadOp>(op)) {
+        Type original = load.getRes().getType();
+        if (VectorType type = bits(original)) {
+          for (OpOperand &otherwise : load.getPassThruMutable())
+            otherwise.set(cast(otherwise.get(), type));
+          load.getRes().setType(type);
+          b.setInsertionPointAfter(load);
+          Value back = cast(load.getRes(), original);
+          load.getRes().replaceAllUsesExcept(back, back.getDefiningOp());
+        }
+      }
+    });
   }
 };
 

@@ -170,10 +170,32 @@ Number Emit::equal(Number a, Number b) {
 }
 Number Emit::both(Number a, Number b) { return wrap(arith::AndIOp::create(builder, loc, a, b)); }
 
+Number Emit::bitcast(Number x, Type type) { return wrap(arith::BitcastOp::create(builder, loc, type, x)); }
+
+/// A double as f32, such that rounding it again gives what rounding the double at once would: cut off, with the last bit set
+/// where something was.
+static Number roundToOdd(Number x) {
+  Emit &e = *x.emit;
+  auto like = [&](Type element) -> Type {
+    auto vector = dyn_cast<VectorType>(x.getType());
+    return vector ? vector.clone(element) : element;
+  };
+  Type i32 = like(e.builder.getI32Type());
+  Number near = e.convert(x, like(e.builder.getF32Type())), back = e.convert(near, x.getType());
+  Number bits = e.bitcast(near, i32), one = e.constant(i32, 1);
+  Number below = e.select(e.less(e.abs(x), e.abs(back)), bits - one, bits);
+  Number odd = e.wrap(arith::OrIOp::create(e.builder, e.loc, below, one));
+  return e.bitcast(e.select(e.equal(back, x), bits, odd), near.getType());
+}
+
 Number Emit::convert(Number x, Type type) {
   Type from = getElementTypeOrSelf(x.getType()), to = getElementTypeOrSelf(type);
   if (from == to)
     return x;
+  if (auto vector = dyn_cast<VectorType>(x.getType()); vector && !isa<VectorType>(type))
+    type = vector.clone(to);
+  if (from.isF64() && to.isBF16())
+    return convert(roundToOdd(x), type);
   if (isa<FloatType>(from) && isa<FloatType>(to)) {
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
       return wrap(arith::ExtFOp::create(builder, loc, TypeRange{type}, ValueRange{x.value}));

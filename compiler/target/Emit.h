@@ -91,8 +91,11 @@ public:
   Number less(Number a, Number b);
   Number equal(Number a, Number b);
   Number both(Number a, Number b);
-  /// Conversions between float widths, integers and index.
+  /// Conversions between float widths, integers and index; to nearest, ties to even, rounded once. Of a vector, `type` may be
+  /// the element type that its lanes get.
   Number convert(Number x, mlir::Type type);
+  /// The same bits as another type of equal width.
+  Number bitcast(Number x, mlir::Type type);
 
   mlir::OpBuilder &builder;
   mlir::Location loc;

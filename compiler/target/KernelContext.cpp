@@ -34,6 +34,8 @@ Value KernelContext::temporary(ArrayRef<int64_t> shape, Type element) {
 }
 
 void KernelContext::alias(Value result, Value view) {
+  if (getElementTypeOrSelf(result.getType()) != getElementTypeOrSelf(view.getType()))
+    return copy(out(result), view);
   buffers[result] = view;
   if (Value destination = destinations.lookup(result))
     copy(destination, view);
@@ -48,6 +50,10 @@ Value KernelContext::named(StringRef kind, StringRef name, MemRefType type, Dict
   buffer = BufferOp::create(builder, op->getLoc(), type, arena, builder.getStringAttr(kind),
                             builder.getStringAttr(name), nullptr, info);
   return buffer;
+}
+
+Value KernelContext::copyOf(StringRef name, ArrayRef<int64_t> shape) {
+  return named("copy", ("copy:" + name).str(), MemRefType::get(shape, builder.getBF16Type()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -126,15 +132,18 @@ int64_t KernelContext::rowStride(Value buffer) {
 
 void KernelContext::copy(Value to, Value from) {
   auto type = cast<MemRefType>(to.getType());
+  auto copyElement = [element = type.getElementType()](Kernel &k, ArrayRef<Value> indices) {
+    k.e.store(k.e.convert(k.e.load(k.buffers[1], indices), element), k.buffers[0], indices);
+  };
   if (type.getRank() == 0) {
-    launch("copy", {to}, {from}, 1, 1, [](Kernel &k) { k.e.store(k.e.load(k.buffers[1], {}), k.buffers[0], {}); });
+    launch("copy", {to}, {from}, 1, 1, [&](Kernel &k) { copyElement(k, {}); });
     return;
   }
   Value toRows = rows(to), fromRows = rows(from);
   auto shape = cast<MemRefType>(toRows.getType()).getShape();
   launch("copy", {toRows}, {fromRows}, shape[0], std::max<int64_t>(1, 16384 / shape[1]), [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number row) {
-      k.e.loop(0, shape[1], 1, [&](Number i) { k.e.store(k.e.load(k.buffers[1], {row, i}), k.buffers[0], {row, i}); });
+      k.e.loop(0, shape[1], 1, [&](Number i) { copyElement(k, {row, i}); });
     });
   });
 }

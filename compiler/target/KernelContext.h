@@ -39,6 +39,8 @@ struct KernelModule {
   int64_t maxThreads;
   /// Bytes of scratch that the GEMM library asks for.
   std::function<int64_t(const Product &)> productScratch;
+  /// What the processor can do, by LLVM's names.
+  std::vector<std::string> features;
   /// Kernel functions by structure.
   llvm::StringMap<mlir::func::FuncOp> kernels;
 };
@@ -58,11 +60,14 @@ public:
   mlir::Value out(mlir::Value result);
   /// A buffer that lives for this op only.
   mlir::Value temporary(llvm::ArrayRef<int64_t> shape, mlir::Type element);
-  /// Lets `result` be a view of another buffer instead of a buffer of its own.
+  /// Lets `result` be a view of another buffer instead of a buffer of its own; a copy where its elements are of another type.
   void alias(mlir::Value result, mlir::Value view);
   /// The run's buffer called `name` (a parameter, a moment); made on first use.
   mlir::Value named(llvm::StringRef kind, llvm::StringRef name, mlir::MemRefType type,
                     mlir::DictionaryAttr info = nullptr);
+
+  /// The run's copy in bf16 of the parameter called `name`.
+  mlir::Value copyOf(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
 
   /// `buffer` as a matrix [rows, features]: all dimensions but the last collapsed; a scalar is [1, 1].
   mlir::Value rows(mlir::Value buffer);
@@ -84,14 +89,15 @@ public:
 
   /// Calls the GEMM library, in parallel.
   void product(Product product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
-  /// Copies a buffer of the same shape; `from` may be a view.
+  /// Copies a buffer of the same shape, converting its elements where they differ; `from` may be a view.
   void copy(mlir::Value to, mlir::Value from);
   /// Elements from one row of `buffer` (as `rows` sees it) to the next.
   static int64_t rowStride(mlir::Value buffer);
 
   int64_t getMaxThreads() const { return shared.maxThreads; }
-  /// Whether kernels may use the dot product of AVX512-BF16; the code generator aborts on it elsewhere.
-  bool hasBf16Dot() const { return false; }
+  bool hasFeature(llvm::StringRef feature) const { return llvm::is_contained(shared.features, feature); }
+  /// Whether kernels may use x86vector.avx512.dot on bf16; the code generator aborts on it elsewhere.
+  bool hasBf16Dot() const { return hasFeature("avx512bf16"); }
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;

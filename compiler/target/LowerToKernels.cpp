@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "compiler/dialect/ParameterCopies.h"
 #include "compiler/target/Passes.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -39,6 +40,8 @@ private:
   void describe(Operation *op, Operation *last);
   LogicalResult lowerCall(func::CallOp call);
   LogicalResult lowerReturn(func::ReturnOp op);
+  /// Tells the masters of low-precision copies how they are filled at first.
+  void lowerMasters();
   /// Makes the value's buffer readable after the run under `name`.
   void output(Value value, StringRef name);
   DictionaryAttr info(ParameterOp op);
@@ -50,6 +53,7 @@ private:
   KernelContext *context = nullptr;
   OpBuilder *builder = nullptr;
   llvm::StringMap<Type> outputs;
+  SmallVector<ParameterCopyOp> copies;
 };
 
 } // namespace jepa
@@ -97,6 +101,8 @@ LogicalResult FunctionLowering::run() {
   for (Operation &op : old)
     if (failed(lower(&op)))
       return failure();
+
+  lowerMasters();
 
   // The old body dies as a whole; nothing outside refers to it.
   old.dropAllDefinedValueUses();
@@ -151,11 +157,16 @@ void FunctionLowering::describe(Operation *op, Operation *last) {
 
 LogicalResult FunctionLowering::emit(Operation *op) {
   context->op = op;
-  if (!isEntry && isa<ParameterOp, PositionOp, TapOp>(op))
+  if (!isEntry && isa<ParameterOp, ParameterCopyOp, PositionOp, TapOp>(op))
     return op->emitOpError("must be in '") << entryName << "', not in an outlined layer";
   if (auto parameter = dyn_cast<ParameterOp>(op)) {
     context->buffers[parameter] =
         context->named("parameter", parameter.getName(), bufferType(parameter.getType()), info(parameter));
+    return success();
+  }
+  if (auto copy = dyn_cast<ParameterCopyOp>(op)) {
+    context->buffers[copy] = context->copyOf(copy.getName(), bufferType(copy.getType()).getShape());
+    copies.push_back(copy);
     return success();
   }
   if (auto position = dyn_cast<PositionOp>(op)) {
@@ -215,6 +226,17 @@ LogicalResult FunctionLowering::lowerReturn(func::ReturnOp op) {
   return success();
 }
 
+void FunctionLowering::lowerMasters() {
+  for (ParameterCopyOp copy : copies) {
+    context->op = copy;
+    // The master has its buffer already where an op reads or updates it.
+    auto type = MemRefType::get(cast<RankedTensorType>(copy.getType()).getShape(), builder->getF32Type());
+    auto master = context->named("parameter", copy.getName(), type).getDefiningOp<BufferOp>();
+    if (auto info = copy->getAttrOfType<DictionaryAttr>(masterAttr); info && !master.getInfo())
+      master.setInfoAttr(info);
+  }
+}
+
 void FunctionLowering::output(Value value, StringRef name) {
   Value buffer = context->in(value);
   auto made = buffer.getDefiningOp<BufferOp>();
@@ -256,7 +278,7 @@ struct LowerToKernelsPass : jepa::impl::LowerToKernelsBase<LowerToKernelsPass> {
       return signalPassFailure();
     }
     auto query = scratch ? scratch : [](const Product &) -> int64_t { return 1; };
-    KernelModule shared{module, maxThreads, query, {}};
+    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, {}};
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
       if (failed(FunctionLowering(shared, function, target == "cpu").run()))
         return signalPassFailure();

@@ -23,7 +23,8 @@ def LowerToKernels : Pass<"jepa-lower-to-kernels", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"reference\"", "Whose kernels to emit: reference or cpu">,
-    Option<"maxThreads", "max-threads", "int64_t", "64", "Most threads that kernels will run on; sizes their scratch">
+    Option<"maxThreads", "max-threads", "int64_t", "64", "Most threads that kernels will run on; sizes their scratch">,
+    ListOption<"features", "features", "std::string", "What the processor can do beyond plain vectors, such as avx512bf16">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
@@ -72,6 +73,17 @@ def ApproximateMath : Pass<"jepa-approximate-math", "::mlir::ModuleOp"> {
     *Why here*: on kernels, before they become LLVM, which has no vector erf.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandBf16 : Pass<"jepa-expand-bf16", "::mlir::ModuleOp"> {
+  let summary = "Convert between f32 and bf16 by integer arithmetic";
+  let description = [{
+    Rounds to nearest, ties to even, as the instruction of AVX512-BF16 does, for machines without it: there LLVM would call a
+    library function that few systems have.
+
+    *Why here*: on kernels, while they are vectors.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
 #endif // JEPA_TARGET_PASSES_TD

@@ -23,6 +23,16 @@ inline std::uint16_t floatToBfloat(float value) {
                                                                      : rounded);
 }
 
+/// A bfloat16, as stored.
+struct BFloat16 {
+  BFloat16() = default;
+  explicit BFloat16(float value) : bits(floatToBfloat(value)) {}
+  operator float() const { return bfloatToFloat(bits); }
+
+  std::uint16_t bits = 0;
+};
+static_assert(sizeof(BFloat16) == 2);
+
 } // namespace jepa::rt
 
 #endif // JEPA_RUNTIME_CORE_BFLOAT16_H

@@ -11,7 +11,9 @@
 
 using namespace jepa::rt;
 
-std::int64_t jepa::rt::dtypeBytes(DType dtype) { return dtype == DType::F64 ? 8 : 4; }
+std::int64_t jepa::rt::dtypeBytes(DType dtype) {
+  return dtype == DType::F64 ? 8 : dtype == DType::BF16 ? 2 : 4;
+}
 
 std::string_view jepa::rt::dtypeName(DType dtype) {
   switch (dtype) {
@@ -21,12 +23,15 @@ std::string_view jepa::rt::dtypeName(DType dtype) {
     return "f64";
   case DType::I32:
     return "i32";
+  case DType::BF16:
+    return "bf16";
   }
   return "?";
 }
 
 std::string_view jepa::rt::kindName(BufferKind kind) {
-  static constexpr std::string_view names[] = {"parameter", "moment", "table", "input", "output"};
+  static constexpr std::string_view names[] = {"parameter", "moment", "copy",
+                                               "table",     "input",  "output"};
   return names[static_cast<int>(kind)];
 }
 
@@ -124,9 +129,9 @@ private:
   std::string place;
 };
 
-constexpr std::array<std::string_view, 3> dtypes = {"f32", "f64", "i32"};
-constexpr std::array<std::string_view, 5> kinds = {"parameter", "moment", "table", "input",
-                                                   "output"};
+constexpr std::array<std::string_view, 4> dtypes = {"f32", "f64", "i32", "bf16"};
+constexpr std::array<std::string_view, 6> kinds = {"parameter", "moment", "copy",
+                                                   "table",     "input",  "output"};
 constexpr std::array<std::string_view, 3> inits = {"trunc_normal", "zeros", "ones"};
 constexpr std::array<std::string_view, 2> tasks = {"train", "embed"};
 constexpr std::array<std::string_view, 3> rules = {"fixed", "published", "packed"};
@@ -253,12 +258,18 @@ Function readFunction(const Reader &reader, std::int64_t index, std::int64_t cou
   throw Error("invalid plan: buffer '" + buffer.name + "' " + what);
 }
 
-static void checkPartner(const Plan &plan, const Buffer &buffer, const std::string &partner) {
+static const Buffer &partnerOf(const Plan &plan, const Buffer &buffer, const std::string &partner) {
   const Buffer *other = plan.find(partner);
   if (!other || other->kind != BufferKind::Parameter)
     failBuffer(buffer, "refers to '" + partner + "', which is no parameter");
-  if (other->shape != buffer.shape || other->dtype != buffer.dtype)
-    failBuffer(buffer, "and '" + partner + "' differ in shape or dtype");
+  if (other->shape != buffer.shape)
+    failBuffer(buffer, "and '" + partner + "' differ in shape");
+  return *other;
+}
+
+static void checkPartner(const Plan &plan, const Buffer &buffer, const std::string &partner) {
+  if (partnerOf(plan, buffer, partner).dtype != buffer.dtype)
+    failBuffer(buffer, "and '" + partner + "' differ in dtype");
 }
 
 static void checkPartners(const Plan &plan) {
@@ -267,6 +278,13 @@ static void checkPartners(const Plan &plan) {
       checkPartner(plan, buffer, buffer.teacher);
     if (!buffer.emaOf.empty())
       checkPartner(plan, buffer, buffer.emaOf);
+    if (buffer.kind == BufferKind::Copy) {
+      if (!buffer.name.starts_with(copyPrefix))
+        failBuffer(buffer, "is a copy, but its name does not begin with 'copy:'");
+      partnerOf(plan, buffer, std::string(buffer.master()));
+      if (buffer.dtype != DType::BF16)
+        failBuffer(buffer, "is a copy, but not in bf16");
+    }
     if (buffer.kind != BufferKind::Moment)
       continue;
     if (buffer.name.size() < 3 || (buffer.name[0] != 'm' && buffer.name[0] != 'v') ||
@@ -327,7 +345,7 @@ Plan Plan::parse(std::string_view text) {
   plan.target = reader.text("target");
   plan.dtype = static_cast<DType>(reader.choice("dtype", dtypes));
   if (plan.dtype == DType::I32)
-    reader.fail("dtype", "expected f32 or f64");
+    reader.fail("dtype", "expected f32, f64 or bf16");
   plan.version = reader.text("version");
   plan.pipeline = reader.textOr("pipeline");
   plan.taps = reader.flag("taps");
@@ -346,6 +364,9 @@ Plan Plan::parse(std::string_view text) {
   if (reader.has("libraries"))
     for (const Json &name : reader.items("libraries"))
       plan.libraries.push_back(name.isString() ? name.asString() : name.dump());
+  if (reader.has("cpu_features"))
+    for (const Json &name : reader.items("cpu_features"))
+      plan.cpuFeatures.push_back(name.isString() ? name.asString() : name.dump());
   if (reader.has("masks"))
     plan.masks = readMasks(reader.child("masks", json.at("masks")));
   if (const Json *provenance = json.find("provenance"))

@@ -22,12 +22,13 @@ namespace jepa::rt {
 /// Version of the plan's text that this runtime reads.
 inline constexpr std::int64_t planFormat = 1;
 
-enum class DType { F32, F64, I32 };
+enum class DType { F32, F64, I32, BF16 };
 std::int64_t dtypeBytes(DType dtype);
 std::string_view dtypeName(DType dtype);
 
 enum class Task { Train, Embed };
-enum class BufferKind { Parameter, Moment, Table, Input, Output };
+/// A copy, called `copy:` and a parameter's name, is that parameter in low precision.
+enum class BufferKind { Parameter, Moment, Copy, Table, Input, Output };
 std::string_view kindName(BufferKind kind);
 
 /// Places of the `hyper` input.
@@ -48,6 +49,9 @@ enum : int {
 
 using Grid = std::array<std::int64_t, 3>;
 
+/// What the name of a parameter's copy begins with.
+inline constexpr std::string_view copyPrefix = "copy:";
+
 /// A named part of the arena with a static place.
 struct Buffer {
   std::string name;
@@ -57,6 +61,9 @@ struct Buffer {
   std::int64_t offset = 0;
   std::int64_t elements = 0; ///< product of the shape
   std::int64_t bytes = 0;
+
+  /// The parameter that a copy is of.
+  std::string_view master() const { return std::string_view(name).substr(copyPrefix.size()); }
 
   // Parameters.
   bool trainable = false;
@@ -118,9 +125,9 @@ struct Function {
 inline constexpr std::string_view boundsSuffix = ".bounds";
 
 /// The plan, checked: every buffer lies within the arena and is aligned to its
-/// element, names are unique, persistent buffers (parameters, moments, tables)
-/// do not overlap, and every moment, teacher and ema_of names a parameter of
-/// the same shape.
+/// element, names are unique, persistent buffers (parameters, moments, copies,
+/// tables) do not overlap, and every moment, copy, teacher and ema_of names a
+/// parameter of the same shape.
 struct Plan {
   std::string model, target, version, pipeline;
   Task task = Task::Embed;
@@ -131,6 +138,7 @@ struct Plan {
   std::int64_t maxThreads = 0, parameters = 0, flopsPerClip = 0, flopsPerClipUnpruned = 0;
   std::int64_t peakBytes = 0, arenaBytes = 0;
   std::vector<std::string> libraries;
+  std::vector<std::string> cpuFeatures; ///< those that the code needs, by LLVM's names
   std::vector<Buffer> buffers;
   std::vector<GemmUse> gemms;
   /// `jepa_run` first, each function before those that it calls; empty if the

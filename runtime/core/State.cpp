@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/core/State.h"
 
+#include "runtime/core/CpuFeatures.h"
 #include "runtime/core/PositionTable.h"
 #include "runtime/core/Random.h"
 #include "runtime/core/ThreadPool.h"
@@ -30,6 +31,13 @@ void jepa::rt::checkMachine(const Plan &plan) {
     throw usageError("this binary was planned for at most " + std::to_string(plan.maxThreads) +
                      " threads, found " + std::to_string(threads) +
                      "; set JEPAC_THREADS to a smaller number or build it again");
+  std::string missing;
+  for (const std::string &feature : plan.cpuFeatures)
+    if (!cpuHas(feature))
+      missing += (missing.empty() ? "" : ", ") + feature;
+  if (!missing.empty())
+    throw Error("this processor lacks what the binary was built for: " + missing +
+                "; build it again here, or with --cpu-features x86-64-v3");
   if (plan.gemms.empty())
     return;
   requireOneDnn();
@@ -79,24 +87,14 @@ State::State(const Plan &plan) : plan(plan) {
 State::~State() { munmap(base, mapped); }
 
 double State::get(const Buffer &buffer, std::int64_t index) const {
-  auto at = static_cast<std::size_t>(index);
-  return buffer.dtype == DType::F64 ? elements<double>(buffer)[at] : elements<float>(buffer)[at];
+  return withReals(buffer,
+                   [&](auto values) -> double { return values[static_cast<std::size_t>(index)]; });
 }
 
 void State::set(const Buffer &buffer, std::int64_t index, double value) const {
-  auto at = static_cast<std::size_t>(index);
-  if (buffer.dtype == DType::F64)
-    elements<double>(buffer)[at] = value;
-  else
-    elements<float>(buffer)[at] = static_cast<float>(value);
-}
-
-/// Calls `fill(span)` with the buffer's elements in their own type.
-template <class Fill> static void withReals(const State &state, const Buffer &buffer, Fill fill) {
-  if (buffer.dtype == DType::F64)
-    fill(state.elements<double>(buffer));
-  else
-    fill(state.elements<float>(buffer));
+  withReals(buffer, [&]<class T>(std::span<T> values) {
+    values[static_cast<std::size_t>(index)] = static_cast<T>(value);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,7 +108,7 @@ void State::initializeParameter(const Buffer &parameter, std::uint64_t seed) {
   Random random(seed, parameter.name);
   bool drawn = parameter.init == "trunc_normal";
   double constant = parameter.init == "ones" ? 1 : 0;
-  withReals(*this, parameter, [&]<class T>(std::span<T> values) {
+  withReals(parameter, [&]<class T>(std::span<T> values) {
     constexpr std::int64_t grain = 1 << 14;
     parallelFor(parameter.elements, grain, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -141,7 +139,7 @@ void State::fillTables() {
     if (buffer.kind != BufferKind::Table)
       continue;
     std::vector<double> table = positionTable(buffer);
-    withReals(*this, buffer, [&]<class T>(std::span<T> values) {
+    withReals(buffer, [&]<class T>(std::span<T> values) {
       std::ranges::transform(table, values.begin(), [](double x) { return static_cast<T>(x); });
     });
   }
@@ -154,4 +152,25 @@ void State::initialize(std::uint64_t seed) {
   copyTeachers();
   zeroMoments();
   fillTables();
+  fillCopies(plan, base);
+}
+
+template <class Master>
+static void round(const std::byte *from, std::byte *to, std::int64_t count) {
+  constexpr std::int64_t grain = 1 << 16;
+  const auto *masters = reinterpret_cast<const Master *>(from);
+  auto *copies = reinterpret_cast<BFloat16 *>(to);
+  parallelFor(count, grain, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
+    std::transform(masters + begin, masters + end, copies + begin,
+                   [](Master x) { return BFloat16(static_cast<float>(x)); });
+  });
+}
+
+void jepa::rt::fillCopies(const Plan &plan, std::byte *arena) {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind == BufferKind::Copy) {
+      const Buffer &master = plan.at(buffer.master());
+      auto fill = master.dtype == DType::F64 ? round<double> : round<float>;
+      fill(arena + master.offset, arena + buffer.offset, buffer.elements);
+    }
 }

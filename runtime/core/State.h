@@ -5,6 +5,7 @@
 #ifndef JEPA_RUNTIME_CORE_STATE_H
 #define JEPA_RUNTIME_CORE_STATE_H
 
+#include "runtime/core/BFloat16.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Plan.h"
 
@@ -15,8 +16,8 @@
 
 namespace jepa::rt {
 
-/// Refuses, in one line, what this machine cannot run: a plan with products
-/// where oneDNN is missing, more threads than were planned, more scratch than
+/// Refuses, in one line, what this machine cannot run: code for features that
+/// the processor lacks, a plan with products where oneDNN is missing, more threads than were planned, more scratch than
 /// was planned. Products of f64 plans and of the reference target use none of it.
 /// Call before the arena is made.
 void checkMachine(const Plan &plan);
@@ -40,14 +41,15 @@ public:
     return {base + buffer.offset, static_cast<std::size_t>(buffer.bytes)};
   }
 
-  /// A buffer's elements. T is float, double or int32_t; throws Error when the
+  /// A buffer's elements. T is float, double, BFloat16 or int32_t; throws Error when the
   /// buffer holds others.
   template <class T> std::span<T> elements(const Buffer &buffer) const {
-    constexpr DType wanted = std::is_same_v<T, float>    ? DType::F32
-                             : std::is_same_v<T, double> ? DType::F64
-                                                         : DType::I32;
+    constexpr DType wanted = std::is_same_v<T, float>      ? DType::F32
+                             : std::is_same_v<T, double>   ? DType::F64
+                             : std::is_same_v<T, BFloat16> ? DType::BF16
+                                                           : DType::I32;
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> ||
-                  std::is_same_v<T, std::int32_t>);
+                  std::is_same_v<T, BFloat16> || std::is_same_v<T, std::int32_t>);
     if (buffer.dtype != wanted)
       throw Error("buffer '" + buffer.name + "' holds " + std::string(dtypeName(buffer.dtype)) +
                   ", not " + std::string(dtypeName(wanted)));
@@ -57,13 +59,13 @@ public:
     return elements<T>(plan.at(name));
   }
 
-  /// Reads or writes element `index` of a real buffer of either dtype.
+  /// Reads or writes element `index` of a real buffer of any dtype.
   double get(const Buffer &buffer, std::int64_t index) const;
   void set(const Buffer &buffer, std::int64_t index, double value) const;
 
   /// Brings everything to step 0: parameters by their rule, as a function of
-  /// (seed, name, element) alone; teachers as copies; moments zero; tables
-  /// filled.
+  /// (seed, name, element) alone; teachers as they are; moments zero; tables
+  /// and low-precision copies filled.
   void initialize(std::uint64_t seed);
 
   /// The parts of initialize(), for weights that come from elsewhere.
@@ -73,9 +75,23 @@ public:
   void fillTables();
 
 private:
+  /// Calls `use(span)` with a real buffer's elements in their own type.
+  template <class Use> decltype(auto) withReals(const Buffer &buffer, Use use) const {
+    if (buffer.dtype == DType::F64)
+      return use(elements<double>(buffer));
+    if (buffer.dtype == DType::BF16)
+      return use(elements<BFloat16>(buffer));
+    return use(elements<float>(buffer));
+  }
+
   std::byte *base = nullptr;
   std::size_t mapped = 0;
 };
+
+/// Makes the low-precision copies of a plan's parameters again. Whoever writes
+/// parameters from outside calls this before the next run; the optimiser keeps
+/// the copies up to date by itself.
+void fillCopies(const Plan &plan, std::byte *arena);
 
 } // namespace jepa::rt
 

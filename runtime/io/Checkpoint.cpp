@@ -5,6 +5,7 @@
 #include "runtime/io/Checkpoint.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/State.h"
 #include "runtime/train/Schedules.h"
 
 #include <algorithm>
@@ -65,7 +66,7 @@ template <typename T>
 static std::int64_t firstNotFinite(const std::byte *data, std::int64_t elements) {
   const T *values = reinterpret_cast<const T *>(data);
   for (std::int64_t i = 0; i < elements; ++i)
-    if (!std::isfinite(values[i]))
+    if (!std::isfinite(static_cast<double>(values[i])))
       return i;
   return -1;
 }
@@ -94,9 +95,11 @@ fs::path CheckpointFolder::save(const std::byte *arena, const TrainingPosition &
   for (const Buffer &buffer : plan.buffers)
     if (isState(buffer)) {
       room += SafetensorsWriter::headerBytesFor(tensorName(buffer), buffer.shape.size());
-      std::int64_t bad = buffer.dtype == DType::F64
-                             ? firstNotFinite<double>(arena + buffer.offset, buffer.elements)
-                             : firstNotFinite<float>(arena + buffer.offset, buffer.elements);
+      const std::byte *data = arena + buffer.offset;
+      std::int64_t bad = buffer.dtype == DType::F64 ? firstNotFinite<double>(data, buffer.elements)
+                         : buffer.dtype == DType::BF16
+                             ? firstNotFinite<BFloat16>(data, buffer.elements)
+                             : firstNotFinite<float>(data, buffer.elements);
       if (bad >= 0)
         throw Error("'" + tensorName(buffer) + "' is not finite after step " +
                     std::to_string(position.step) +
@@ -178,6 +181,7 @@ TrainingPosition CheckpointFolder::loadFile(const SafetensorsReader &reader,
   for (const Buffer &buffer : plan.buffers)
     if (isState(buffer))
       reader.read(reader.at(tensorName(buffer)), buffer.dtype, arena + buffer.offset);
+  fillCopies(plan, arena);
   return position;
 }
 

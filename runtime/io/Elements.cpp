@@ -4,6 +4,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/io/Elements.h"
 
+#include "runtime/core/BFloat16.h"
+
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -59,7 +61,7 @@ static std::int64_t convertTo(ElementType from, const void *source, std::int64_t
   case ElementType::F16:
     return convert<std::uint16_t, To>(source, count, to, halfToFloat);
   case ElementType::BF16:
-    return convert<std::uint16_t, To>(source, count, to, bfloatToFloat);
+    return convert<BFloat16, To>(source, count, to, [](BFloat16 value) { return float(value); });
   case ElementType::I64:
     return convert<std::int64_t, To>(source, count, to, same);
   case ElementType::I32:
@@ -81,6 +83,8 @@ std::int64_t jepa::rt::convertElements(ElementType from, const void *source, std
     return convertTo<double>(from, source, count, to);
   case DType::I32:
     return convertTo<std::int32_t>(from, source, count, to);
+  case DType::BF16:
+    return convertTo<BFloat16>(from, source, count, to);
   }
   return 0;
 }

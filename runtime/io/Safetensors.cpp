@@ -43,7 +43,10 @@ constexpr TypeEntry typeTable[] = {
     {"F8_E5M2", ElementType::Other, 1}};
 
 std::string_view typeNameOf(DType dtype) {
-  return dtype == DType::F32 ? "F32" : dtype == DType::F64 ? "F64" : "I32";
+  return dtype == DType::F32   ? "F32"
+         : dtype == DType::F64 ? "F64"
+         : dtype == DType::I32 ? "I32"
+                               : "BF16";
 }
 
 } // namespace
@@ -51,7 +54,8 @@ std::string_view typeNameOf(DType dtype) {
 ElementType jepa::rt::elementType(DType dtype) {
   return dtype == DType::F32   ? ElementType::F32
          : dtype == DType::F64 ? ElementType::F64
-                               : ElementType::I32;
+         : dtype == DType::I32 ? ElementType::I32
+                               : ElementType::BF16;
 }
 
 std::string jepa::rt::shapeText(const std::vector<std::int64_t> &shape) {

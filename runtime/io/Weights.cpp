@@ -5,6 +5,7 @@
 #include "runtime/io/Weights.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/State.h"
 
 #include <algorithm>
 #include <array>
@@ -151,5 +152,6 @@ std::vector<std::string> jepa::rt::loadWeights(const SafetensorsReader &reader, 
     said.push_back(std::string(module) + ": " +
                    (source->first.empty() ? "bare names" : std::string(source->first) + ".*"));
   }
+  fillCopies(plan, arena);
   return said;
 }

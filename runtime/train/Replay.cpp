@@ -5,6 +5,8 @@
 #include "runtime/train/Replay.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/State.h"
+#include "runtime/io/Elements.h"
 #include "runtime/io/Safetensors.h"
 
 #include <algorithm>
@@ -134,6 +136,18 @@ static std::int64_t stepsOf(const SafetensorsReader &reader, const ReplayOptions
   return steps;
 }
 
+/// Writes a buffer under `name`; what is in low precision as f32, so that readers need not know of
+/// it.
+static void write(SafetensorsWriter &writer, const std::string &name, const Program &program,
+                  const Buffer &buffer) {
+  if (buffer.dtype != DType::BF16)
+    return writer.add(name, buffer.dtype, buffer.shape, program.data(buffer));
+  std::vector<float> wide(static_cast<std::size_t>(buffer.elements));
+  convertElements(ElementType::BF16, program.data(buffer), buffer.elements, DType::F32,
+                  wide.data());
+  writer.add(name, DType::F32, buffer.shape, wide.data());
+}
+
 void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
   const Plan &plan = program.plan;
   bool training = plan.task == Task::Train;
@@ -149,6 +163,7 @@ void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
     else if (buffer.kind == BufferKind::Moment)
       std::memset(program.data(buffer), 0, static_cast<std::size_t>(buffer.bytes));
   }
+  fillCopies(plan, program.arena);
   SafetensorsWriter writer(options.outputs, room);
   Schedules schedules(OptimizerSettings::fromConfig(plan.config), steps);
   std::vector<double> losses;
@@ -164,16 +179,16 @@ void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
       continue;
     for (const Buffer &buffer : plan.buffers)
       if (buffer.kind == BufferKind::Output && !(training && buffer.name == "loss"))
-        writer.add(buffer.name, buffer.dtype, buffer.shape, program.data(buffer));
+        write(writer, buffer.name, program, buffer);
   }
   if (training) {
     std::vector<float> narrow(losses.begin(), losses.end());
     bool wide = plan.dtype == DType::F64;
-    writer.add("losses", plan.dtype, {steps},
+    writer.add("losses", wide ? DType::F64 : DType::F32, {steps},
                wide ? static_cast<const void *>(losses.data()) : narrow.data());
     for (const Buffer &buffer : plan.buffers)
       if (buffer.kind == BufferKind::Parameter)
-        writer.add("final." + buffer.name, buffer.dtype, buffer.shape, program.data(buffer));
+        write(writer, "final." + buffer.name, program, buffer);
   }
   writer.finish({{"model", plan.model},
                  {"target", plan.target},

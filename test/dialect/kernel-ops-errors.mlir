@@ -1,7 +1,7 @@
 // RUN: %jepa-opt %s --split-input-file --verify-diagnostics
 
 func.func @kind(%arena: memref<?xi8>) {
-  // expected-error @+1 {{has unknown kind 'weights': use parameter, moment, table, input, output or temporary}}
+  // expected-error @+1 {{has unknown kind 'weights': use parameter, moment, copy, table, input, output or temporary}}
   %0 = jepa.buffer %arena {kind = "weights"} : memref<?xi8> -> memref<48xf32>
   return
 }

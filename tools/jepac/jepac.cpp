@@ -41,8 +41,12 @@ void addBuildOptions(CLI::App &command, Options &options) {
   command.add_option("--target", request.target, "What it runs on")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str();
-  command.add_option("--dtype", request.dtype, "Arithmetic: f32, or f64 on the reference target")
-      ->check(CLI::IsMember({"f32", "f64"}))
+  command.add_option("--dtype", request.dtype, "Arithmetic: f32, bf16 for products and attention, or f64 on the reference target")
+      ->check(CLI::IsMember({"f32", "bf16", "f64"}))
+      ->capture_default_str();
+  command.add_option("--cpu-features", request.cpuFeatures,
+                     "The processor to generate code for, as clang's -march, then features to add or leave out: "
+                     "x86-64-v3,+fma,-avx512f")
       ->capture_default_str();
   static const std::pair<const char *, std::pair<const char *, const char *>> settings[] = {
       {"--resolution", {"crop", "Height and width in pixels"}},

@@ -65,6 +65,10 @@ LogicalResult ScaleCpu::emit(ScaleOp op, KernelContext &context) {
   });
 }
 
+LogicalResult CastCpu::emit(CastOp op, KernelContext &context) {
+  return elementwise(op, context, "cast", [](Span &, ArrayRef<Number> x) { return x[0]; });
+}
+
 LogicalResult AddCpu::emit(AddOp op, KernelContext &context) {
   auto lhs = op.getLhs().getType(), rhs = op.getRhs().getType();
   if (lhs.getShape() == rhs.getShape())
@@ -87,7 +91,7 @@ LogicalResult AddCpu::emit(AddOp op, KernelContext &context) {
         stride *= rhs.getDimSize(dim);
       }
       sweep(e, width, [&](Span &span) {
-        Number addend = repeated ? span.broadcast(e.load(k.buffers[2], {from, e.index(0)}))
+        Number addend = repeated ? span.broadcast(e.convert(e.load(k.buffers[2], {from, e.index(0)}), e.builder.getF32Type()))
                                  : span.load(k.buffers[2], {from});
         span.store(span.load(k.buffers[1], {row}) + addend, k.buffers[0], {row});
       });

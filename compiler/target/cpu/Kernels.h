@@ -10,16 +10,16 @@
 
 namespace jepa {
 
-/// Fails, with a diagnostic at the op, where one of its tensors holds reals other than f32.
-mlir::LogicalResult requireF32(mlir::Operation *op);
+/// Fails, with a diagnostic at the op, where one of its tensors holds reals other than f32 and bf16.
+mlir::LogicalResult checkElements(mlir::Operation *op);
 /// The op's reference kernels, for a case that is not worth vectorising.
 mlir::LogicalResult emitReferenceKernels(mlir::Operation *op, KernelContext &context);
 
-/// Each op's emitter is `<Op>Cpu::emit`; it sees f32 only.
+/// Each op's emitter is `<Op>Cpu::emit`; it sees f32 and bf16 only.
 #define JEPA_CPU_KERNELS(NAME)                                                                                         \
   struct NAME##Cpu : CpuKernelOpInterface::ExternalModel<NAME##Cpu, NAME##Op> {                                        \
     mlir::LogicalResult emitKernels(mlir::Operation *operation, KernelContext &context) const {                        \
-      return mlir::failed(requireF32(operation)) ? mlir::failure() : emit(mlir::cast<NAME##Op>(operation), context);   \
+      return mlir::failed(checkElements(operation)) ? mlir::failure() : emit(mlir::cast<NAME##Op>(operation), context);   \
     }                                                                                                                  \
     static mlir::LogicalResult emit(NAME##Op op, KernelContext &context);                                              \
   };

@@ -41,7 +41,7 @@ LogicalResult PowerLossCpu::emit(PowerLossOp op, KernelContext &context) {
   if (op.getLength())
     length.push_back(context.in(op.getLength()));
   llvm::append_range(reads, length);
-  Value partial = context.temporary({chunks}, type.getElementType());
+  Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
   context.launch("power_loss", {partial}, reads, rows, grain, [&](Kernel &k) {
     Emit &e = k.e;
     Number counted = tokensThatCount(e, length.empty() ? Value() : k.buffers[3], tokens);

@@ -91,7 +91,7 @@ LogicalResult LayerNormWeightGradCpu::emit(LayerNormWeightGradOp op, KernelConte
   double eps = op.getEps().convertToDouble();
   Value dy = context.rows(context.in(op.getDy())), x = context.rows(context.in(op.getX()));
   RowChunks chunks(rows);
-  Value partial = context.temporary({2, chunks.count, width}, type.getElementType());
+  Value partial = context.temporary({2, chunks.count, width}, Float32Type::get(op.getContext()));
   context.launch("layer_norm_weight_grad", {partial}, {dy, x}, chunks.count, 1, [&](Kernel &k) {
     Emit &e = k.e;
     Value sums = k.buffers[0];

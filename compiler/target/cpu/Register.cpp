@@ -17,13 +17,13 @@ void jepa::registerCpuKernels(DialectRegistry &registry) {
   });
 }
 
-LogicalResult jepa::requireF32(Operation *op) {
+LogicalResult jepa::checkElements(Operation *op) {
   auto isOther = [](Type type) {
     Type element = getElementTypeOrSelf(type);
-    return isa<FloatType>(element) && !element.isF32();
+    return isa<FloatType>(element) && !element.isF32() && !element.isBF16();
   };
   if (llvm::any_of(op->getOperandTypes(), isOther) || llvm::any_of(op->getResultTypes(), isOther))
-    return op->emitOpError("the cpu target computes in f32; use --target reference for f64");
+    return op->emitOpError("the cpu target takes f32 and bf16; use --target reference for f64");
   return success();
 }
 

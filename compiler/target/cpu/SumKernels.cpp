@@ -68,7 +68,7 @@ LogicalResult SumToCpu::emit(SumToOp op, KernelContext &context) {
     return success();
   }
 
-  Value partial = context.temporary({shape->outer * chunks.count, shape->inner}, from.getElementType());
+  Value partial = context.temporary({shape->outer * chunks.count, shape->inner}, Float32Type::get(op.getContext()));
   context.launch("sum_rows", {partial}, {x}, shape->outer * chunks.count, 1, [&](Kernel &k) {
     Emit &e = k.e;
     chunks.forEach(k, [&](Number chunk, Number begin, Number end) {
@@ -93,7 +93,7 @@ LogicalResult SquaredNormCpu::emit(SquaredNormOp op, KernelContext &context) {
   for (Value gradient : op.getGradients()) {
     Elements all(context, {context.in(gradient)});
     int64_t chunks = llvm::divideCeil(all.count, all.grain);
-    Value partial = context.temporary({chunks}, op.getType().getElementType());
+    Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
     context.launch("squared_norm", {partial}, all.views, all.count, all.grain, [&](Kernel &k) {
       k.e.store(all.sum(k, [&](Span &span) {
         Number x = span.load(k.buffers[1]);

@@ -24,11 +24,19 @@ static SmallVector<Value> place(ArrayRef<Value> row, Number at) {
 }
 
 Number Span::load(Value memref, ArrayRef<Value> inRow) const {
+  return e.convert(loadRaw(memref, inRow), e.builder.getF32Type());
+}
+
+void Span::store(Number vector, Value memref, ArrayRef<Value> inRow) const {
+  storeRaw(e.convert(vector, getElementTypeOrSelf(memref.getType())), memref, inRow);
+}
+
+Number Span::loadRaw(Value memref, ArrayRef<Value> inRow) const {
   SmallVector<Value> indices = place(inRow, at);
   return mask.value ? e.loadMasked(memref, indices, mask, lanes) : e.loadVector(memref, indices, lanes);
 }
 
-void Span::store(Number vector, Value memref, ArrayRef<Value> inRow) const {
+void Span::storeRaw(Number vector, Value memref, ArrayRef<Value> inRow) const {
   SmallVector<Value> indices = place(inRow, at);
   if (mask.value)
     e.storeMasked(vector, memref, indices, mask);
@@ -108,7 +116,11 @@ Number jepa::sumRow(Emit &e, int64_t width, function_ref<Number(Span &)> term) {
 
 void jepa::copyRow(Emit &e, int64_t width, Value to, ArrayRef<Value> toRow, Number toAt, Value from,
                    ArrayRef<Value> fromRow, Number fromAt) {
-  sweep(e, width, [&](Span &span) { span.shifted(toAt).store(span.shifted(fromAt).load(from, fromRow), to, toRow); });
+  Type element = getElementTypeOrSelf(to.getType());
+  sweep(e, width, [&](Span &span) {
+    Number elements = span.shifted(fromAt).loadRaw(from, fromRow);
+    span.shifted(toAt).storeRaw(e.convert(elements, element), to, toRow);
+  });
 }
 
 void jepa::zeroRow(Emit &e, int64_t width, Value to, ArrayRef<Value> row) {

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Rows have any width. A sweep visits a row in full vectors and, where the
+// Kernels compute in f32: load and store of a span convert from and to bf16
+// buffers. Rows have any width. A sweep visits a row in full vectors and, where the
 // vector does not divide the width, one masked one at its end. The vector's
 // width follows from the row's width alone, so a sum has the same order of
 // additions on every processor and with any number of threads.
@@ -28,10 +29,14 @@ struct Span {
   /// The indices before the last one, for load and store without a row.
   llvm::SmallVector<mlir::Value> row;
 
+  /// f32, whatever the buffer holds.
   Number load(mlir::Value memref) const { return load(memref, row); }
   Number load(mlir::Value memref, llvm::ArrayRef<mlir::Value> inRow) const;
   void store(Number vector, mlir::Value memref) const { store(vector, memref, row); }
   void store(Number vector, mlir::Value memref, llvm::ArrayRef<mlir::Value> inRow) const;
+  /// As load and store, of the buffer's own elements.
+  Number loadRaw(mlir::Value memref, llvm::ArrayRef<mlir::Value> inRow) const;
+  void storeRaw(Number vector, mlir::Value memref, llvm::ArrayRef<mlir::Value> inRow) const;
   /// The same places, moved by `by`.
   Span shifted(Number by) const;
   Number constant(double value) const;
@@ -52,7 +57,7 @@ llvm::SmallVector<Number> sumRow(Emit &e, int64_t width, unsigned count,
                                  llvm::function_ref<llvm::SmallVector<Number>(Span &)> terms);
 /// Sum over [0, width) of one term.
 Number sumRow(Emit &e, int64_t width, llvm::function_ref<Number(Span &)> term);
-/// Copies `width` floats between rows given by all indices but the last, from `fromAt` on to `toAt` on.
+/// Copies `width` elements, converting where the buffers differ, between rows given by all indices but the last, from `fromAt` on to `toAt` on.
 void copyRow(Emit &e, int64_t width, mlir::Value to, llvm::ArrayRef<mlir::Value> toRow, Number toAt, mlir::Value from,
              llvm::ArrayRef<mlir::Value> fromRow, Number fromAt);
 /// Zeros in to[row..., 0..width).

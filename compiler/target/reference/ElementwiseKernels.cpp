@@ -59,7 +59,7 @@ void SplatReference::emit(SplatOp op, KernelContext &context) {
   context.launch("splat", {y}, {context.in(op.getX())}, rows, grainFor(width), [&](Kernel &k) {
     Emit &e = k.e;
     e.loop(k.begin, k.end, 1, [&](Number row) {
-      e.loop(0, width, 1, [&](Number i) { e.store(e.load(k.buffers[1], {}), k.buffers[0], {row, i}); });
+      e.loop(0, width, 1, [&](Number i) { put(e, get(e, k.buffers[1], {}), k.buffers[0], {row, i}); });
     });
   });
 }
@@ -72,6 +72,11 @@ void ScaleReference::emit(ScaleOp op, KernelContext &context) {
 
 void StopGradientReference::emit(StopGradientOp op, KernelContext &context) {
   context.alias(op.getResult(), context.in(op.getX()));
+}
+
+void CastReference::emit(CastOp op, KernelContext &context) {
+  elementwise(context, "cast", context.out(op.getResult()), {context.in(op.getX())},
+              [](Emit &, ArrayRef<Number> in) { return in[0]; });
 }
 
 void AddReference::emit(AddOp op, KernelContext &context) {
@@ -126,7 +131,7 @@ void ConcatFeaturesReference::emit(ConcatFeaturesOp op, KernelContext &context) 
       int64_t offset = 0;
       for (Value part : ArrayRef(k.buffers).drop_front()) {
         e.loop(0, shapeOf(part)[1], 1,
-               [&](Number i) { e.store(e.load(part, {row, i}), k.buffers[0], {row, i + offset}); });
+               [&](Number i) { put(e, get(e, part, {row, i}), k.buffers[0], {row, i + offset}); });
         offset += shapeOf(part)[1];
       }
     });

@@ -8,18 +8,6 @@
 using namespace mlir;
 using namespace jepa;
 
-LogicalResult reference::checkElements(Operation *op) {
-  auto check = [&](Type type) {
-    Type element = getElementTypeOrSelf(type);
-    return element.isF32() || element.isF64() || element.isInteger(32);
-  };
-  for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
-    for (Type type : types)
-      if (!check(type))
-        return op->emitOpError("has no reference kernel for ") << getElementTypeOrSelf(type) << ": use f32 or f64";
-  return success();
-}
-
 int64_t reference::grainFor(int64_t work) { return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, work)); }
 
 //===----------------------------------------------------------------------===//

@@ -10,9 +10,6 @@
 
 namespace jepa::reference {
 
-/// Fails, with a diagnostic, where a tensor of `op` is neither f32, f64 nor an index list.
-mlir::LogicalResult checkElements(mlir::Operation *op);
-
 inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value buffer) {
   return mlir::cast<mlir::MemRefType>(buffer.getType()).getShape();
 }

@@ -32,9 +32,9 @@ void PatchifyReference::emit(PatchifyOp op, KernelContext &context) {
         e.loop(0, tubelet, 1, [&](Number t) {
           e.loop(0, patch, 1, [&](Number h) {
             e.loop(0, patch, 1, [&](Number w) {
-              Number pixel = e.load(k.buffers[1], {clip, c, time * tubelet + t, gridRow * patch + h,
-                                                   gridColumn * patch + w});
-              e.store(pixel, k.buffers[0], {result, slot, ((c * tubelet + t) * patch + h) * patch + w});
+              Number pixel = get(e, k.buffers[1], {clip, c, time * tubelet + t, gridRow * patch + h,
+                                                  gridColumn * patch + w});
+              put(e, pixel, k.buffers[0], {result, slot, ((c * tubelet + t) * patch + h) * patch + w});
             });
           });
         });
@@ -60,7 +60,7 @@ void GatherTokensReference::emit(GatherTokensOp op, KernelContext &context) {
       if (op.getCyclic())
         source = source % all;
       e.loop(0, width, 1, [&](Number i) {
-        e.store(e.load(k.buffers[1], {shared ? e.index(0) : clip, source, i}), k.buffers[0], {clip, token, i});
+        put(e, get(e, k.buffers[1], {shared ? e.index(0) : clip, source, i}), k.buffers[0], {clip, token, i});
       });
     });
   });
@@ -119,7 +119,7 @@ void ConcatTokensReference::emit(ConcatTokensOp op, KernelContext &context) {
         int64_t size = shapeOf(part)[1];
         e.when(within(e, token, offset, offset + size), [&] {
           e.loop(0, width, 1, [&](Number i) {
-            e.store(e.load(part, {clip, token - offset, i}), k.buffers[0], {clip, token, i});
+            put(e, get(e, part, {clip, token - offset, i}), k.buffers[0], {clip, token, i});
           });
         });
         offset += size;
@@ -136,7 +136,7 @@ void SliceTokensReference::emit(SliceTokensOp op, KernelContext &context) {
     e.loop(k.begin, k.end, 1, [&](Number row) {
       Number clip = row / tokens, token = row % tokens;
       e.loop(0, width, 1, [&](Number i) {
-        e.store(e.load(k.buffers[1], {clip, token + offset, i}), k.buffers[0], {clip, token, i});
+        put(e, get(e, k.buffers[1], {clip, token + offset, i}), k.buffers[0], {clip, token, i});
       });
     });
   });
@@ -153,7 +153,7 @@ void PadTokensReference::emit(PadTokensOp op, KernelContext &context) {
       e.loop(0, width, 1, [&](Number i) { put(e, real(e, 0.0), k.buffers[0], {clip, token, i}); });
       e.when(within(e, token, offset, offset + size), [&] {
         e.loop(0, width, 1, [&](Number i) {
-          e.store(e.load(k.buffers[1], {clip, token - offset, i}), k.buffers[0], {clip, token, i});
+          put(e, get(e, k.buffers[1], {clip, token - offset, i}), k.buffers[0], {clip, token, i});
         });
       });
     });

@@ -42,7 +42,8 @@ static void gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b
   rt::gemmByLoops(*d, c, a, b, bias);
 }
 
-CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target, int64_t maxThreads) {
+CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target, int64_t maxThreads,
+                                   const Machine &machine) {
   [[maybe_unused]] static bool registered = (registerAllPasses(), true);
   MLIRContext *context = original.getContext();
   std::string message = "no diagnostic";
@@ -55,6 +56,7 @@ CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target,
   PipelineOptions options;
   options.target = target;
   options.maxThreads = maxThreads;
+  options.machine = machine;
   auto lower = [&](Phase phase) {
     PassManager manager(context);
     std::string errors;
@@ -70,7 +72,7 @@ CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target,
     if (buffer.getName()) {
       auto type = cast<MemRefType>(buffer.getType());
       named[buffer.getName()->str()] = {buffer.getKind().str(), type.getShape().vec(), type.getNumElements(),
-                                        static_cast<int64_t>(*buffer.getOffset())};
+                                        static_cast<int64_t>(*buffer.getOffset()), type.getElementType().isBF16()};
     }
   arena.reset(static_cast<std::byte *>(std::aligned_alloc(64, llvm::alignTo(bytes, 64))));
   // What a kernel forgets to write shows as a NaN.
@@ -78,8 +80,8 @@ CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target,
 
   lower(Phase::Llvm);
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {});
-  auto object = code ? emitObject(*code, {}, module->getLoc()) : FailureOr<SmallVector<char, 0>>(failure());
+  std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {machine});
+  auto object = code ? emitObject(*code, {machine}, module->getLoc()) : FailureOr<SmallVector<char, 0>>(failure());
   if (failed(object))
     throw std::runtime_error(message);
   jit = take(llvm::orc::LLJITBuilder().create());

@@ -6,6 +6,7 @@
 #ifndef JEPA_TEST_UNIT_COMPILER_COMPILEDFUNCTION_H
 #define JEPA_TEST_UNIT_COMPILER_COMPILEDFUNCTION_H
 
+#include "compiler/target/Machine.h"
 #include "runtime/core/Abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -24,12 +25,14 @@ class CompiledFunction {
 public:
   /// Lowers a copy of `module`, whose `jepa_run` takes named arguments, to the target and loads its code; products run
   /// by plain loops. Every buffer is NaNs at first. Throws std::runtime_error with a diagnostic.
-  CompiledFunction(mlir::ModuleOp module, const std::string &target, int64_t maxThreads = 64);
+  CompiledFunction(mlir::ModuleOp module, const std::string &target, int64_t maxThreads = 64,
+                   const jepa::Machine &machine = {});
 
   struct Place {
     std::string kind;
     std::vector<int64_t> shape;
     int64_t elements, offset;
+    bool isBf16;
   };
   const std::map<std::string, Place> &places() const { return named; }
 

@@ -6,6 +6,7 @@
 #include "test/unit/compiler/KernelHarness.h"
 
 #include "compiler/InitAll.h"
+#include "runtime/core/BFloat16.h"
 #include "test/unit/compiler/CompiledFunction.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -18,12 +19,21 @@
 
 using namespace jepa;
 using namespace jepa::test;
+using jepa::rt::BFloat16;
 
 struct Program::State {
   CompiledFunction function;
 };
 
-Program::Program(const std::string &text, const std::string &target, std::int64_t maxThreads) {
+static Machine machine(const std::string &features) {
+  std::string why;
+  std::optional<Machine> found = Machine::parse(features, why);
+  EXPECT_TRUE(found) << why;
+  return found.value_or(Machine());
+}
+
+Program::Program(const std::string &text, const std::string &target, std::int64_t maxThreads,
+                 const std::string &features) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -31,7 +41,7 @@ Program::Program(const std::string &text, const std::string &target, std::int64_
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   try {
     if (module)
-      state = std::make_shared<State>(CompiledFunction(*module, target, maxThreads));
+      state = std::make_shared<State>(CompiledFunction(*module, target, maxThreads, machine(features)));
   } catch (const std::runtime_error &error) {
     ADD_FAILURE() << error.what();
   }
@@ -47,7 +57,16 @@ std::int64_t Program::size(const std::string &name) const { return state->functi
 void Program::fill(const std::string &name, unsigned seed, float scale) const {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> numbers(-scale, scale);
-  std::generate_n(data(name), size(name), [&] { return numbers(random); });
+  auto next = [&] { return numbers(random); };
+  if (state->function.places().at(name).isBf16)
+    std::generate_n(data<BFloat16>(name), size(name), [&] { return BFloat16(next()); });
+  else
+    std::generate_n(data(name), size(name), next);
+}
+
+std::vector<float> Program::get(const std::string &name) const {
+  auto all = [&](const auto *values) { return std::vector<float>(values, values + size(name)); };
+  return state->function.places().at(name).isBf16 ? all(data<BFloat16>(name)) : all(data(name));
 }
 
 double jepa::test::relativeError(const std::vector<float> &a, const std::vector<double> &b) {

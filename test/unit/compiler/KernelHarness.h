@@ -18,17 +18,18 @@ namespace jepa::test {
 class Program {
 public:
   /// Fails the current test and leaves an empty program where `text` does not compile.
-  Program(const std::string &text, const std::string &target, std::int64_t maxThreads = 64);
+  /// `features` is a processor as `--cpu-features` takes it.
+  Program(const std::string &text, const std::string &target, std::int64_t maxThreads = 64,
+          const std::string &features = "native");
 
   explicit operator bool() const { return state != nullptr; }
   void run() const;
 
   template <class T = float> T *data(const std::string &name) const { return static_cast<T *>(address(name)); }
   std::int64_t size(const std::string &name) const;
-  std::vector<float> get(const std::string &name) const {
-    return {data(name), data(name) + size(name)};
-  }
-  /// Numbers between -scale and scale, the same for the same seed.
+  /// The numbers in a buffer of f32 or bf16.
+  std::vector<float> get(const std::string &name) const;
+  /// Numbers between -scale and scale, the same for the same seed, rounded to what the buffer holds.
   void fill(const std::string &name, unsigned seed, float scale = 1.0f) const;
 
 private:

@@ -117,3 +117,13 @@ func.func @concat_features(%t: tensor<2x3x9xf64>, %u: tensor<2x3x4xf64>) -> (ten
   %l = jepa.power_loss %y, %t {exponent = 2.0} : (tensor<2x3x9xf64>, tensor<2x3x9xf64>) -> tensor<f64>
   return %l : tensor<f64>
 }
+
+// To a narrower type differences would measure the rounding.
+// CHECK-LABEL: func.func @cast(
+// CHECK: jepa.gradient "p0"
+func.func @cast(%t: tensor<2x3x4xf64>) -> (tensor<f64> {jepa.name = "loss"}) {
+  %x = jepa.parameter "p0" {init = "ones"} : tensor<2x3x4xf64>
+  %y = jepa.cast %x : (tensor<2x3x4xf64>) -> tensor<2x3x4xf64>
+  %l = jepa.power_loss %y, %t {exponent = 2.0} : (tensor<2x3x4xf64>, tensor<2x3x4xf64>) -> tensor<f64>
+  return %l : tensor<f64>
+}

@@ -92,6 +92,7 @@ TEST(Plan, RefusesUnknownWordsAndPartners) {
   EXPECT_NE(errorOf(altered(1, "ema_of", "loss")), "");
   EXPECT_NE(errorOf(altered(2, "name", "x:encoder.w")), "");
   EXPECT_NE(errorOf(altered(2, "shape", std::vector<std::int64_t>{6})), "");
+  EXPECT_NE(errorOf(altered(2, "kind", "copy")), "") << "its name is a moment's";
   EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2, 3})), "");
   EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2})), "");
   EXPECT_NE(errorOf(altered(6, "dtype", "i32")), "");

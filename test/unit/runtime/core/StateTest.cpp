@@ -78,6 +78,24 @@ TYPED_TEST(StateOf, IsTheSameOnAnyThreads) {
   EXPECT_NE(std::memcmp(one.arena(), reseeded.arena(), size), 0);
 }
 
+TEST(State, FillsCopiesInLowPrecision) {
+  PlanText text("bf16");
+  text.add("encoder.w", "parameter", {300, 200},
+           R"({"dtype":"f32","trainable":true,"init":"trunc_normal","std":0.02})");
+  text.add("copy:encoder.w", "copy", {300, 200}, R"({"dtype":"bf16"})");
+  Plan plan = Plan::parse(text.text());
+  EXPECT_EQ(plan.at("copy:encoder.w").bytes, 300 * 200 * 2);
+  State state(plan);
+  state.initialize(1);
+  auto master = state.elements<float>("encoder.w");
+  auto copy = state.elements<BFloat16>("copy:encoder.w");
+  for (std::size_t i = 0; i < master.size(); ++i)
+    ASSERT_EQ(float(copy[i]), float(BFloat16(master[i])));
+  master[7] = 3.141f;
+  fillCopies(plan, static_cast<std::byte *>(state.arena()));
+  EXPECT_EQ(float(copy[7]), 3.140625f);
+}
+
 TEST(State, GivesElementsInTheirOwnTypeOnly) {
   Plan plan = makePlan("f32");
   State state(plan);

@@ -1,0 +1,19 @@
+//===- ParameterCopies.h - low-precision copies and their masters ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#ifndef JEPA_COMPILER_DIALECT_PARAMETERCOPIES_H
+#define JEPA_COMPILER_DIALECT_PARAMETERCOPIES_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace jepa {
+
+/// Attribute of `jepa.parameter_copy`: a dictionary, what its master's `jepa.parameter` said (init, trainable, ...). Where
+/// every reader takes the copy nothing reads the master, but the runtime must still know how to fill it.
+inline constexpr llvm::StringLiteral masterAttr = "jepa.master";
+
+} // namespace jepa
+
+#endif // JEPA_COMPILER_DIALECT_PARAMETERCOPIES_H
