@@ -5,8 +5,8 @@
 //
 //   1. group the gradients by module, in the order of their first parameter
 //   2. write each module's squared norm, and the taps
-//   3. write the updates of the trained parameters
-//   4. write the moves of their teachers, which read the updated students
+//   3. find the teachers, by the student that each follows
+//   4. write the updates of the trained parameters, each with its teacher's move
 //   5. check the border: whatever reads a parameter stands above its update
 //
 //===----------------------------------------------------------------------===//
@@ -31,8 +31,7 @@ static StringRef moduleOf(StringRef name) { return name.split('.').first; }
 
 /// Biases and the vectors of norms do not decay, as published.
 static bool decays(GradientOp gradient) {
-  return !gradient.getName().contains("bias") &&
-         cast<RankedTensorType>(gradient.getGradient().getType()).getRank() > 1;
+  return !gradient.getName().contains("bias") && cast<RankedTensorType>(gradient.getGradient().getType()).getRank() > 1;
 }
 
 namespace {
@@ -48,8 +47,8 @@ public:
 private:
   LogicalResult addHyper();
   void writeNorms();
+  LogicalResult findTeachers();
   void writeUpdates();
-  LogicalResult writeTeachers();
   LogicalResult checkReads();
   void tap(Location loc, Value value, const Twine &name) {
     TapOp::create(builder, loc, value, builder.getStringAttr(name));
@@ -62,6 +61,8 @@ private:
   Value hyper;
   /// Squared norm of each module's gradients.
   llvm::MapVector<StringRef, Value> norms;
+  /// By their student's name; nearly always one.
+  DenseMap<StringAttr, SmallVector<ParameterOp>> teachers;
   DenseSet<StringAttr> updated;
 };
 
@@ -71,8 +72,10 @@ LogicalResult OptimizerWriter::run() {
   if (failed(addHyper()))
     return failure();
   writeNorms();
+  if (failed(findTeachers()))
+    return failure();
   writeUpdates();
-  if (failed(writeTeachers()) || failed(checkReads()))
+  if (failed(checkReads()))
     return failure();
   PassReport::count(function, "jepa-insert-optimizer", "trained_parameters", gradients.size());
   PassReport::count(function, "jepa-insert-optimizer", "teacher_parameters", updated.size() - gradients.size());
@@ -109,37 +112,46 @@ void OptimizerWriter::writeNorms() {
 }
 
 // 3.
-void OptimizerWriter::writeUpdates() {
-  for (GradientOp gradient : gradients) {
-    AdamWOp::create(builder, gradient.getLoc(), gradient.getNameAttr(), gradient.getGradient(), hyper,
-                    norms.lookup(moduleOf(gradient.getName())), builder.getBoolAttr(decays(gradient)),
-                    /*teacher=*/nullptr, /*copy=*/nullptr, /*teacher_copy=*/nullptr);
-    updated.insert(gradient.getNameAttr());
-  }
-}
-
-// 4.
-LogicalResult OptimizerWriter::writeTeachers() {
+LogicalResult OptimizerWriter::findTeachers() {
   llvm::MapVector<StringAttr, ParameterOp> parameters;
   for (auto parameter : function.getOps<ParameterOp>())
     parameters.try_emplace(parameter.getNameAttr(), parameter);
   for (auto [name, teacher] : parameters) {
     StringAttr student = teacher.getEmaOfAttr();
-    if (!student || !updated.contains(student))
+    if (!student)
       continue;
-    auto type = cast<RankedTensorType>(teacher.getType());
     ParameterOp source = parameters.lookup(student);
-    if (source && source.getType() != type) {
+    if (source && source.getType() != teacher.getType()) {
       InFlightDiagnostic diagnostic = teacher.emitOpError()
-                                      << "'" << teacher.getName() << "' (" << describeType(type) << ") cannot follow '"
-                                      << student.getValue() << "' (" << describeType(source.getType()) << ")";
+                                      << "'" << teacher.getName() << "' (" << describeType(teacher.getType())
+                                      << ") cannot follow '" << student.getValue() << "' ("
+                                      << describeType(source.getType()) << ")";
       diagnostic.attachNote(source.getLoc()) << "the student is read here";
       return diagnostic;
     }
-    EmaOp::create(builder, teacher.getLoc(), name, student, hyper, builder.getDenseI64ArrayAttr(type.getShape()));
-    updated.insert(name);
+    teachers[student].push_back(teacher);
   }
   return success();
+}
+
+// 4.
+void OptimizerWriter::writeUpdates() {
+  for (GradientOp gradient : gradients) {
+    ArrayRef<ParameterOp> followers = teachers[gradient.getNameAttr()];
+    StringAttr first = followers.empty() ? nullptr : ParameterOp(followers.front()).getNameAttr();
+    AdamWOp::create(builder, gradient.getLoc(), gradient.getNameAttr(), gradient.getGradient(), hyper,
+                    norms.lookup(moduleOf(gradient.getName())), builder.getBoolAttr(decays(gradient)), first,
+                    /*copy=*/nullptr, /*teacher_copy=*/nullptr);
+    updated.insert(gradient.getNameAttr());
+    for (ParameterOp teacher : followers)
+      updated.insert(teacher.getNameAttr());
+  }
+  // What reads a student stands below every student's update.
+  for (GradientOp gradient : gradients)
+    for (auto [place, found] : llvm::enumerate(teachers[gradient.getNameAttr()]))
+      if (ParameterOp teacher = found; place > 0)
+        EmaOp::create(builder, teacher.getLoc(), teacher.getNameAttr(), gradient.getNameAttr(), hyper,
+                      builder.getDenseI64ArrayAttr(cast<RankedTensorType>(teacher.getType()).getShape()));
 }
 
 // 5.

@@ -11,9 +11,9 @@ include "mlir/Pass/PassBase.td"
 def InsertOptimizer : Pass<"jepa-insert-optimizer", "::mlir::func::FuncOp"> {
   let summary = "Turn gradients into one step of the optimiser, and let the teachers follow";
   let description = [{
-    Replaces each `jepa.gradient` by the parameter's update, and appends one `jepa.ema` for each teacher's parameter
-    whose student is trained. The run's hyper-parameters arrive as a new argument, the vector `hyper`, so that
-    schedules stay the runtime's business.
+    Replaces each `jepa.gradient` by the parameter's update, which moves the teacher that follows it in the same sweep
+    over memory. Where several teachers follow one student, `jepa.ema` moves all but the first. The run's
+    hyper-parameters arrive as a new argument, the vector `hyper`, so that schedules stay the runtime's business.
 
     ```mlir
     func.func @jepa_run(...) {
@@ -26,8 +26,8 @@ def InsertOptimizer : Pass<"jepa-insert-optimizer", "::mlir::func::FuncOp"> {
       ...
       %n = jepa.squared_norm %dw : (tensor<4x8xf32>) -> tensor<f32>
       jepa.tap %n {name = "grad_norm_squared.encoder"} : tensor<f32>
-      jepa.adamw "encoder.w", %dw, %hyper norm %n {decay = true} : tensor<4x8xf32>, tensor<9xf32>, tensor<f32>
-      jepa.ema "target_encoder.w" of "encoder.w", %hyper {shape = array<i64: 4, 8>} : tensor<9xf32>
+      jepa.adamw "encoder.w", %dw, %hyper norm %n {decay = true, teacher = "target_encoder.w"}
+        : tensor<4x8xf32>, tensor<9xf32>, tensor<f32>
     ```
 
     Gradients are clipped together per module, the first component of a parameter's name; the squared norm of each

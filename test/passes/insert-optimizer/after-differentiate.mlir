@@ -8,8 +8,7 @@
 // CHECK:         %[[DW:.*]] = jepa.linear_weight_grad
 // CHECK-NEXT:    %[[N:.*]] = jepa.squared_norm %[[DW]]
 // CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm_squared.encoder"}
-// CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[H]] norm %[[N]] {decay = true}
-// CHECK-NEXT:    jepa.ema "target.w" of "encoder.w", %[[H]]
+// CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[H]] norm %[[N]] {decay = true, teacher = "target.w"}
 // CHECK-NEXT:    return %[[L]]
 func.func @jepa_run(%x: tensor<2x3x4xf32> {jepa.name = "clip"}) -> (tensor<f32> {jepa.name = "loss"}) {
   %w = jepa.parameter "encoder.w" {init = "ones"} : tensor<4x4xf32>

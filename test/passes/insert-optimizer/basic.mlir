@@ -2,8 +2,8 @@
 // RUN: %jepa-opt %s --pass-pipeline="builtin.module(func.func(jepa-insert-optimizer{keep-gradients}))" \
 // RUN:   | FileCheck %s --check-prefix=KEEP
 
-// Clipping is per module, in the order of the first gradient of each. Biases and vectors do not decay. All students
-// move before the first teacher does.
+// Clipping is per module, in the order of the first gradient of each. Biases and vectors do not decay. Teachers move
+// with their students.
 // CHECK-LABEL: func.func @modules(
 // CHECK-SAME:    %[[A:.*]]: tensor<4x4xf64>, %[[B:.*]]: tensor<4xf64>, %[[C:.*]]: tensor<1x1x4xf64>, %[[D:.*]]: tensor<1x4xf64>,
 // CHECK-SAME:    %[[H:.*]]: tensor<9xf64> {jepa.name = "hyper"})
@@ -11,12 +11,10 @@
 // CHECK-NEXT:    jepa.tap %[[E]] {name = "grad_norm_squared.encoder"}
 // CHECK-NEXT:    %[[P:.*]] = jepa.squared_norm %[[C]] :
 // CHECK-NEXT:    jepa.tap %[[P]] {name = "grad_norm_squared.predictor"}
-// CHECK-NEXT:    jepa.adamw "encoder.w", %[[A]], %[[H]] norm %[[E]] {decay = true}
-// CHECK-NEXT:    jepa.adamw "encoder.norm.weight", %[[B]], %[[H]] norm %[[E]] {decay = false}
+// CHECK-NEXT:    jepa.adamw "encoder.w", %[[A]], %[[H]] norm %[[E]] {decay = true, teacher = "teacher.w"}
+// CHECK-NEXT:    jepa.adamw "encoder.norm.weight", %[[B]], %[[H]] norm %[[E]] {decay = false, teacher = "teacher.norm.weight"}
 // CHECK-NEXT:    jepa.adamw "predictor.mask_token", %[[C]], %[[H]] norm %[[P]] {decay = true}
 // CHECK-NEXT:    jepa.adamw "encoder.bias_table", %[[D]], %[[H]] norm %[[E]] {decay = false}
-// CHECK-NEXT:    jepa.ema "teacher.w" of "encoder.w", %[[H]] {shape = array<i64: 4, 4>}
-// CHECK-NEXT:    jepa.ema "teacher.norm.weight" of "encoder.norm.weight", %[[H]] {shape = array<i64: 4>}
 // CHECK-NEXT:    return
 // KEEP-LABEL:  func.func @modules(
 // KEEP:          jepa.tap %arg0 {name = "grad.encoder.w"}
@@ -36,14 +34,27 @@ func.func @modules(%a: tensor<4x4xf64>, %b: tensor<4xf64>, %c: tensor<1x1x4xf64>
 
 // Two reads of a teacher's parameter are one move; a teacher whose student is not trained stays.
 // CHECK-LABEL: func.func @teachers(
-// CHECK:         jepa.adamw "encoder.w"
-// CHECK-NEXT:    jepa.ema "teacher.w"
+// CHECK:         jepa.adamw "encoder.w"{{.*}} teacher = "teacher.w"
 // CHECK-NEXT:    return
 func.func @teachers(%a: tensor<4x4xf32>) {
   %0 = jepa.parameter "teacher.w" {init = "ones", trainable = false, ema_of = "encoder.w"} : tensor<4x4xf32>
   %1 = jepa.parameter "teacher.w" {init = "ones", trainable = false, ema_of = "encoder.w"} : tensor<4x4xf32>
   %2 = jepa.parameter "teacher.head" {init = "ones", trainable = false, ema_of = "encoder.head"} : tensor<4x4xf32>
   jepa.gradient "encoder.w", %a : tensor<4x4xf32>
+  return
+}
+
+// One teacher moves with the student, others by themselves, after all students.
+// CHECK-LABEL: func.func @two_teachers(
+// CHECK:         jepa.adamw "encoder.w"{{.*}} teacher = "slow.w"
+// CHECK-NEXT:    jepa.adamw "encoder.v"{{.*}} {decay = true} :
+// CHECK-NEXT:    jepa.ema "slower.w" of "encoder.w", %{{.*}} {shape = array<i64: 4, 4>}
+// CHECK-NEXT:    return
+func.func @two_teachers(%a: tensor<4x4xf32>) {
+  %0 = jepa.parameter "slow.w" {init = "ones", trainable = false, ema_of = "encoder.w"} : tensor<4x4xf32>
+  %1 = jepa.parameter "slower.w" {init = "ones", trainable = false, ema_of = "encoder.w"} : tensor<4x4xf32>
+  jepa.gradient "encoder.w", %a : tensor<4x4xf32>
+  jepa.gradient "encoder.v", %a : tensor<4x4xf32>
   return
 }
 

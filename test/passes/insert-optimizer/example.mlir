@@ -8,8 +8,7 @@
 // CHECK-DAG:     jepa.parameter "target_encoder.w"
 // CHECK:         %[[N:.*]] = jepa.squared_norm %[[DW]] : (tensor<4x8xf32>) -> tensor<f32>
 // CHECK-NEXT:    jepa.tap %[[N]] {name = "grad_norm_squared.encoder"}
-// CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[HYPER]] norm %[[N]] {decay = true}
-// CHECK-NEXT:    jepa.ema "target_encoder.w" of "encoder.w", %[[HYPER]] {shape = array<i64: 4, 8>}
+// CHECK-NEXT:    jepa.adamw "encoder.w", %[[DW]], %[[HYPER]] norm %[[N]] {decay = true, teacher = "target_encoder.w"}
 // CHECK-NEXT:    return
 func.func @jepa_run(%dw: tensor<4x8xf32>) {
   %w = jepa.parameter "encoder.w" {init = "ones"} : tensor<4x8xf32>

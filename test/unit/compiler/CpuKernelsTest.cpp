@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "runtime/core/BFloat16.h"
 #include "test/unit/compiler/KernelHarness.h"
 
 #include <gtest/gtest.h>
@@ -424,7 +425,7 @@ TEST(CpuKernels, AdamWAndEma) {
   Program cpu(R"(
     func.func @jepa_run(%g: tensor<7x13xf32> {jepa.name = "g"}, %h: tensor<9xf32> {jepa.name = "h"},
                         %n: tensor<f32> {jepa.name = "n"}) {
-      jepa.adamw "p", %g, %h norm %n {decay = true} : tensor<7x13xf32>, tensor<9xf32>, tensor<f32>
+      jepa.adamw "p", %g, %h norm %n {decay = true, teacher = "u", copy, teacher_copy} : tensor<7x13xf32>, tensor<9xf32>, tensor<f32>
       jepa.ema "t" of "p", %h {shape = array<i64: 7, 13>} : tensor<9xf32>
       return
     })", "cpu");
@@ -436,6 +437,7 @@ TEST(CpuKernels, AdamWAndEma) {
     unsigned seed = 3;
     for (const char *name : {"g", "p", "t", "m:p", "v:p"})
       cpu.fill(name, seed++);
+    std::copy_n(cpu.data("t"), cpu.size("t"), cpu.data("u"));
     for (float *v = cpu.data("v:p"), *end = v + cpu.size("v:p"); v < end; ++v)
       *v = std::abs(*v);
     Numbers p = toDouble(cpu.get("p")), t = toDouble(cpu.get("t")), m = toDouble(cpu.get("m:p")),
@@ -453,5 +455,13 @@ TEST(CpuKernels, AdamWAndEma) {
     EXPECT_LT(relativeError(cpu.get("m:p"), m), 1e-5);
     EXPECT_LT(relativeError(cpu.get("v:p"), v), 1e-5);
     EXPECT_LT(relativeError(cpu.get("t"), t), 1e-5);
+    EXPECT_EQ(cpu.get("u"), cpu.get("t")) << "the teacher that moves with its student";
+    auto rounded = [&](const char *name) {
+      std::vector<float> values = cpu.get(name);
+      std::transform(values.begin(), values.end(), values.begin(), [](float x) { return jepa::rt::BFloat16(x); });
+      return values;
+    };
+    EXPECT_EQ(cpu.get("copy:p"), rounded("p"));
+    EXPECT_EQ(cpu.get("copy:u"), rounded("u"));
   }
 }
