@@ -1,0 +1,156 @@
+//===- PrecisionTest.cpp - binaries that compute in bf16 -------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Against the reference vectors, as far as bf16 goes: 3e-2 forward; gradients by
+// their direction, since the L1 loss flips the sign of single elements.
+//
+//===----------------------------------------------------------------------===//
+#include "Binary.h"
+
+#include "runtime/core/CpuFeatures.h"
+#include "runtime/io/Safetensors.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+using namespace jepa::rt;
+using namespace jepa::rt::test;
+
+namespace {
+
+const std::string vectors = JEPAC_SHARED_DIR "/vectors/vjepa-tiny.safetensors";
+const std::string bf16 = "vjepa-tiny --dtype bf16 ";
+
+class LowPrecision : public ::testing::Test {
+protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(vectors))
+      GTEST_SKIP() << vectors << " is not there";
+  }
+};
+
+/// The options of a build: which code computes in bf16.
+class Precision : public LowPrecision, public ::testing::WithParamInterface<std::string> {};
+
+std::vector<double> read(const SafetensorsReader &reader, const std::string &name) {
+  const TensorInfo &info = reader.at(name);
+  std::vector<double> values(static_cast<std::size_t>(info.elements));
+  reader.read(info, DType::F64, values.data());
+  return values;
+}
+
+double dot(const std::vector<double> &a, const std::vector<double> &b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+/// The cosine between found and expected gradients of all parameters whose gradient is above 1e-6
+/// of the largest, in increasing order, with their names.
+std::vector<std::pair<double, std::string>> gradientCosines(const std::string &found,
+                                                            const std::string &expected) {
+  SafetensorsReader a(found), b(expected);
+  double largest = 0;
+  std::vector<std::pair<double, std::string>> norms, cosines;
+  for (const TensorInfo &info : b.tensors())
+    if (info.name.starts_with("grad.")) {
+      std::vector<double> gradient = read(b, info.name);
+      norms.emplace_back(std::sqrt(dot(gradient, gradient)), info.name);
+      largest = std::max(largest, norms.back().first);
+    }
+  for (const auto &[norm, name] : norms) {
+    if (norm <= 1e-6 * largest)
+      continue;
+    std::vector<double> gradient = read(a, name), want = read(b, name);
+    double length = std::sqrt(dot(gradient, gradient)) * norm;
+    cosines.emplace_back(length > 0 ? dot(gradient, want) / length : 0, name);
+  }
+  std::sort(cosines.begin(), cosines.end());
+  return cosines;
+}
+
+bool isForward(std::string_view name) {
+  return !name.starts_with("grad.") && !name.starts_with("final.") && !name.starts_with("dense.") &&
+         name != "losses";
+}
+
+} // namespace
+
+TEST_P(Precision, ForwardAndGradientsHold) {
+  std::string found = Binary(bf16 + "--taps " + GetParam()).replay(vectors);
+  expectClose(found, vectors, {3e-2, 0, 0}, isForward);
+  auto cosines = gradientCosines(found, vectors);
+  ASSERT_FALSE(cosines.empty());
+  auto [worst, name] = cosines.front();
+  double median = cosines[cosines.size() / 2].first;
+  std::printf("gradients: worst cosine %.6f (%s), median %.6f\n", worst, name.c_str(), median);
+  EXPECT_GE(worst, 0.995) << name;
+  EXPECT_GE(median, 0.999);
+}
+
+TEST_P(Precision, PlainStepsGiveLosses) {
+  std::string found = Binary(bf16 + GetParam()).replay(vectors, 3);
+  expectClose(found, vectors, {3e-2, 0, 0}, [](std::string_view name) { return name == "losses"; });
+}
+
+INSTANTIATE_TEST_SUITE_P(Code, Precision,
+                         ::testing::Values("--target cpu", "--target reference",
+                                           "--target cpu --cpu-features x86-64-v3"),
+                         [](const auto &info) {
+                           return info.param.ends_with("v3")          ? "x86_64_v3"
+                                  : info.param.ends_with("reference") ? "reference"
+                                                                      : "cpu";
+                         });
+
+TEST_F(LowPrecision, EmbedStoresItsWeightsInLowPrecision) {
+  Binary binary(bf16 + "--task embed --taps");
+  expectClose(binary.replay(vectors), vectors, {3e-2, 0, 0},
+              [](std::string_view name) { return name.starts_with("dense."); });
+  const Plan &plan = binary.plan();
+  EXPECT_EQ(plan.at("encoder.blocks.0.attn.qkv.weight").dtype, DType::BF16);
+  EXPECT_EQ(plan.at("encoder.blocks.0.attn.qkv.bias").dtype, DType::F32);
+  EXPECT_EQ(plan.at("encoder.norm.weight").dtype, DType::F32);
+}
+
+TEST_F(LowPrecision, ThreadsChangeNoBit) {
+  Binary binary(bf16 + "--taps --target cpu");
+  std::string alone = binary.replay(vectors, 3, 1);
+  expectSame(binary.replay(vectors, 3, 2), alone);
+}
+
+TEST_F(LowPrecision, TapsChangeNoBit) {
+  std::string tapped = Binary(bf16 + "--taps --target cpu").replay(vectors, 3);
+  expectClose(tapped, Binary(bf16 + "--target cpu").replay(vectors, 3), {0, 0, 0});
+}
+
+TEST_F(LowPrecision, WithoutThePassNumbersAreThoseOfF32) {
+  std::string found = Binary(bf16 + "--taps --disable-pass mixed-precision").replay(vectors);
+  expectSame(found, Binary("vjepa-tiny --taps").replay(vectors));
+}
+
+TEST(PrecisionErrors, CodeForAnotherProcessorIsRefused) {
+  const char *feature = "avx512fp16";
+  if (cpuHas(feature))
+    GTEST_SKIP() << "this processor has " << feature;
+  Binary binary("vjepa-tiny --task embed --cpu-features +avx512fp16");
+  Outcome outcome = runShell(binary.path() + " bench");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.error,
+            "error: this processor lacks what the binary was built for: avx512fp16; build it "
+            "again here, or with --cpu-features x86-64-v3\n");
+}
+
+TEST(PrecisionErrors, ProcessorsThatDoNotExistAreRefused) {
+  Outcome outcome = runJepac("build vjepa-tiny --cpu-features pentium-ninety -o /dev/null");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(
+      outcome.error,
+      "error: --cpu-features pentium-ninety: there is no processor 'pentium-ninety'; use native, "
+      "x86-64-v3, x86-64-v4, or a name that clang -march takes\n");
+}
