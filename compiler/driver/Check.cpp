@@ -94,6 +94,7 @@ private:
   const Specialisation &specialisation;
   CheckReport &report;
   CheckInputs inputs;
+  CheckCode code;
   int lastNumber = -1;
   /// The last module that ran, with what was seen of it, and the first values of each result.
   ModuleOp lastModule;
@@ -129,7 +130,7 @@ Difference Checker::compareWithLast(const Observation &now, CheckProgram &progra
     if (last.gradients.empty()) {
       unproved.push_back("weights after the step");
     } else {
-      Difference found = compareToStep(program.getPlan(), now.changes, last.gradients);
+      Difference found = compareToStep(inputs, program.getPlan(), now.changes, last.gradients);
       worst.add(found.error, found.tensor);
     }
   }
@@ -169,7 +170,7 @@ CheckRow Checker::evaluate(const Stage &stage) {
   if (lastModule)
     row.tolerance = toleranceOf(stage.pass, lastModule, module);
   try {
-    auto program = std::make_unique<CheckProgram>(module, specialisation, inputs);
+    auto program = std::make_unique<CheckProgram>(module, specialisation, inputs, code);
     Observation now = program->run();
     row.seconds = program->seconds();
     Difference worst = checkFinite(now);

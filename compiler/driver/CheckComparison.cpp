@@ -141,7 +141,7 @@ std::optional<Difference> jepa::compareToDifferences(CheckProgram &program, cons
 
 static std::string moduleOf(const std::string &name) { return name.substr(0, name.find('.')); }
 
-Difference jepa::compareToStep(const rt::Plan &plan, const Observation::Values &changes,
+Difference jepa::compareToStep(const CheckInputs &inputs, const rt::Plan &plan, const Observation::Values &changes,
                                const Observation::Values &gradients) {
   const rt::HyperVector hyper = CheckInputs::hyper();
   std::map<std::string, double> squares;
@@ -150,7 +150,8 @@ Difference jepa::compareToStep(const rt::Plan &plan, const Observation::Values &
   // What tensors are before and after; at the end, what they change by.
   Observation::Values expected, stepped;
   auto store = [&](const rt::Buffer &buffer, const std::vector<double> &after) {
-    std::vector<double> &change = expected[buffer.name] = after, before = CheckInputs::stateBefore(buffer);
+    const std::vector<double> &before = inputs.stateBefore(buffer);
+    std::vector<double> &change = expected[buffer.name] = after;
     for (size_t index = 0; index < change.size(); ++index)
       change[index] -= before[index];
     stepped[buffer.name] = after;
@@ -159,8 +160,8 @@ Difference jepa::compareToStep(const rt::Plan &plan, const Observation::Values &
     const rt::Buffer *parameter = plan.find(name), *first = plan.find("m:" + name), *second = plan.find("v:" + name);
     if (!parameter || !first || !second)
       return {infinite, name};
-    std::vector<double> p = CheckInputs::stateBefore(*parameter), m = CheckInputs::stateBefore(*first),
-                        v = CheckInputs::stateBefore(*second);
+    std::vector<double> p = inputs.stateBefore(*parameter), m = inputs.stateBefore(*first),
+                        v = inputs.stateBefore(*second);
     double clip = hyper[rt::hyper::ClipGrad], length = std::sqrt(squares[moduleOf(name)]);
     double scale = clip > 0 ? std::min(1.0, clip / (length + 1e-6)) : 1;
     double rate = hyper[rt::hyper::LearningRate], keep = 1 - (parameter->decay ? rate * hyper[rt::hyper::WeightDecay] : 0);
@@ -180,7 +181,7 @@ Difference jepa::compareToStep(const rt::Plan &plan, const Observation::Values &
     auto student = stepped.find(teacher.emaOf);
     if (teacher.emaOf.empty() || student == stepped.end())
       continue;
-    std::vector<double> values = CheckInputs::stateBefore(teacher);
+    std::vector<double> values = inputs.stateBefore(teacher);
     double momentum = hyper[rt::hyper::Ema];
     for (size_t index = 0; index < values.size(); ++index)
       values[index] = momentum * values[index] + (1 - momentum) * student->second[index];

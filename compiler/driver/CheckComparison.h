@@ -37,8 +37,9 @@ Difference checkFinite(const Observation &found);
 std::optional<Difference> compareToDifferences(CheckProgram &program, const Observation::Values &gradients);
 
 /// How far the step `changes` are from AdamW (clipped by module) and the teachers' moving average, worked out here from
-/// the gradients. `plan` has the parameters.
-Difference compareToStep(const rt::Plan &plan, const Observation::Values &changes, const Observation::Values &gradients);
+/// the gradients and the state before it. `plan` has the parameters.
+Difference compareToStep(const CheckInputs &inputs, const rt::Plan &plan, const Observation::Values &changes,
+                         const Observation::Values &gradients);
 
 } // namespace jepa
 

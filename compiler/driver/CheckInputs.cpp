@@ -49,9 +49,12 @@ static double parameterValue(const rt::Buffer &buffer, const rt::Random &random,
   return normal / std::sqrt(static_cast<double>(buffer.elements) / static_cast<double>(buffer.shape[0]));
 }
 
-std::vector<double> CheckInputs::stateBefore(const rt::Buffer &buffer) {
+const std::vector<double> &CheckInputs::stateBefore(const rt::Buffer &buffer) const {
+  std::vector<double> &values = states[buffer.name];
+  if (static_cast<int64_t>(values.size()) == buffer.elements)
+    return values;
   rt::Random random(seed, buffer.name);
-  std::vector<double> values(static_cast<size_t>(buffer.elements));
+  values.resize(static_cast<size_t>(buffer.elements));
   for (int64_t index = 0; index < buffer.elements; ++index) {
     double value = 0;
     if (buffer.kind == rt::BufferKind::Parameter)
@@ -95,7 +98,7 @@ void CheckInputs::fill(rt::State &state) const {
   for (const rt::Buffer &buffer : plan.buffers) {
     bool isState = buffer.kind == rt::BufferKind::Parameter || buffer.kind == rt::BufferKind::Moment;
     if (isState) {
-      std::vector<double> values = stateBefore(buffer);
+      const std::vector<double> &values = stateBefore(buffer);
       for (int64_t index = 0; index < buffer.elements; ++index)
         state.set(buffer, index, values[static_cast<size_t>(index)]);
     } else if (buffer.kind == rt::BufferKind::Input && buffer.maskTokens > 0) {

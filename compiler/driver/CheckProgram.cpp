@@ -7,15 +7,12 @@
 
 #include "compiler/analysis/BufferLifetimes.h"
 #include "compiler/driver/Artifact.h"
-#include "compiler/target/Codegen.h"
 #include "compiler/target/Passes.h"
 #include "passes/PlanMemory/PlanMemory.h"
 #include "runtime/core/Error.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 
 #include <chrono>
 
@@ -114,27 +111,17 @@ namespace {
 /// Runs passes on a copy; what they say becomes the message of an rt::Error.
 class Lowering {
 public:
-  explicit Lowering(MLIRContext *context)
-      : handler(context, [this](Diagnostic &diagnostic) {
-          if (message.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            message = diagnostic.str();
-          return success();
-        }) {}
+  explicit Lowering(MLIRContext *context) : errors(context) {}
 
   void run(ModuleOp module, llvm::function_ref<void(OpPassManager &)> build, bool verify = true) {
     PassManager manager(module.getContext());
     manager.enableVerifier(verify);
     build(manager);
-    require(succeeded(manager.run(module)));
-  }
-  void require(bool good) {
-    if (!good)
-      throw rt::Error(message.empty() ? "it cannot be lowered" : message.substr(0, message.find('\n')));
+    errors.require(succeeded(manager.run(module)));
   }
 
 private:
-  std::string message;
-  ScopedDiagnosticHandler handler;
+  ErrorText errors;
 };
 
 void plan(OpPassManager &manager, bool share) {
@@ -168,7 +155,8 @@ std::optional<int64_t> jepa::plannedBytes(ModuleOp original, const Specialisatio
   return arenaOf(*module).getDimSize(0);
 }
 
-CheckProgram::CheckProgram(ModuleOp original, const Specialisation &given, const CheckInputs &inputs)
+CheckProgram::CheckProgram(ModuleOp original, const Specialisation &given, const CheckInputs &inputs,
+                           CheckCode &code)
     : inputs(inputs) {
   OwningOpRef<ModuleOp> module = original.clone();
   Specialisation specialisation = given;
@@ -189,19 +177,7 @@ CheckProgram::CheckProgram(ModuleOp original, const Specialisation &given, const
   plan = std::make_unique<rt::Plan>(rt::Plan::parse(describePlan(*module, specialisation, {}, "").dump()));
   rt::checkMachine(*plan);
 
-  lowering.run(*module, [&](OpPassManager &manager) { buildKernelsToLLVMPipeline(manager, given.machine); });
-  llvm::LLVMContext llvmContext;
-  CodegenOptions options;
-  options.machine = given.machine;
-  options.quick = true;
-  std::unique_ptr<llvm::Module> translated = translateToLLVM(*module, llvmContext, options);
-  lowering.require(translated != nullptr);
-  FailureOr<SmallVector<char, 0>> object = emitObject(*translated, options, module->getLoc());
-  lowering.require(succeeded(object));
-  llvm::Expected<LoadedCode> loaded = LoadedCode::load(*object, {{"jepac_parallel_for", reinterpret_cast<void *>(&jepac_parallel_for)}});
-  if (!loaded)
-    throw rt::Error("its code cannot be loaded: " + llvm::toString(loaded.takeError()));
-  code = std::make_unique<LoadedCode>(std::move(*loaded));
+  entry = code.compile(*module, given.machine);
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,7 +197,7 @@ Observation CheckProgram::run(llvm::function_ref<void(rt::State &)> adjust) {
   if (adjust)
     adjust(state);
   auto start = std::chrono::steady_clock::now();
-  code->entry(state.arena());
+  entry(state.arena());
   time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   Observation seen;
@@ -231,7 +207,8 @@ Observation CheckProgram::run(llvm::function_ref<void(rt::State &)> adjust) {
       bool isGradient = name.consume_front(gradientPrefix);
       (isGradient ? seen.gradients : seen.outputs)[name.str()] = valuesOf(state, buffer);
     } else if (buffer.kind == rt::BufferKind::Parameter || buffer.kind == rt::BufferKind::Moment) {
-      std::vector<double> before = CheckInputs::stateBefore(buffer), after = valuesOf(state, buffer);
+      const std::vector<double> &before = inputs.stateBefore(buffer);
+      std::vector<double> after = valuesOf(state, buffer);
       if (before == after)
         continue;
       for (size_t index = 0; index < after.size(); ++index)

@@ -6,8 +6,8 @@
 #ifndef JEPA_COMPILER_DRIVER_CHECKPROGRAM_H
 #define JEPA_COMPILER_DRIVER_CHECKPROGRAM_H
 
+#include "compiler/driver/CheckCode.h"
 #include "compiler/driver/Request.h"
-#include "compiler/target/Jit.h"
 #include "runtime/core/State.h"
 #include "runtime/masking/MaskSampler.h"
 #include "runtime/train/Schedules.h"
@@ -43,12 +43,14 @@ public:
   void fill(rt::State &state) const;
 
   /// A parameter's or a moment's value before the run.
-  static std::vector<double> stateBefore(const rt::Buffer &buffer);
+  const std::vector<double> &stateBefore(const rt::Buffer &buffer) const;
   /// The vector of hyper-parameters: clipping, decay and bias correction all have an effect.
   static rt::HyperVector hyper();
 
 private:
   std::vector<rt::MaskDraw> draws;
+  /// What was drawn, by name.
+  mutable std::map<std::string, std::vector<double>> states;
 };
 
 /// A stage of a program, compiled into this process: tensors on the reference target with every buffer in a place of its
@@ -57,8 +59,8 @@ class CheckProgram {
 public:
   /// Compiles a copy of `module`. f32 tensors are computed in f64 (and bf16 tensors are rounded where the program says
   /// so), so that what two stages differ by is not rounding; kernels compute in what they were lowered for. Throws
-  /// rt::Error, with what the compiler said, where the program cannot be lowered.
-  CheckProgram(mlir::ModuleOp module, const Specialisation &specialisation, const CheckInputs &inputs);
+  /// rt::Error, with what the compiler said, where the program cannot be lowered. Runs while `code` lives.
+  CheckProgram(mlir::ModuleOp module, const Specialisation &specialisation, const CheckInputs &inputs, CheckCode &code);
 
   /// Runs from the inputs and collects what is left. `adjust` may change the state first.
   Observation run(llvm::function_ref<void(rt::State &)> adjust = {});
@@ -69,7 +71,7 @@ public:
 private:
   const CheckInputs &inputs;
   std::unique_ptr<rt::Plan> plan;
-  std::unique_ptr<LoadedCode> code;
+  jepac_run_function entry = nullptr;
   double time = 0;
 };
 

@@ -73,7 +73,7 @@ std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMC
         continue;
       if (options.isPart)
         function.setVisibility(llvm::GlobalValue::HiddenVisibility);
-      else
+      else if (!options.library)
         function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
   llvm::LoopAnalysisManager loops;
@@ -86,7 +86,7 @@ std::unique_ptr<llvm::Module> jepa::translateToLLVM(ModuleOp module, llvm::LLVMC
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  auto level = options.quick ? llvm::OptimizationLevel::O1 : llvm::OptimizationLevel::O2;
+  auto level = options.quick ? llvm::OptimizationLevel::O0 : llvm::OptimizationLevel::O2;
   builder.buildPerModuleDefaultPipeline(level).run(*code, modules);
   return code;
 }

@@ -33,6 +33,8 @@ struct CodegenOptions {
   bool quick = false;
   /// The module is one of several: what it defines may be called from the others.
   bool isPart = false;
+  /// Export every function, not the entry alone.
+  bool library = false;
 };
 
 /// Translates a module in the LLVM dialect and optimises it for the machine. Null, with a diagnostic, on failure.

@@ -5,8 +5,6 @@
 
 #include "compiler/target/Jit.h"
 
-#include "compiler/dialect/Dialect.h"
-
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -42,9 +40,12 @@ llvm::Expected<LoadedCode> LoadedCode::load(llvm::ArrayRef<char> object, const l
   auto buffer = llvm::MemoryBuffer::getMemBufferCopy({object.data(), object.size()}, "jepa");
   if (llvm::Error error = code.jit->addObjectFile(std::move(buffer)))
     return error;
-  auto address = code.jit->lookup(entryName);
+  return code;
+}
+
+llvm::Expected<void *> LoadedCode::find(llvm::StringRef name) {
+  auto address = jit->lookup(name);
   if (!address)
     return address.takeError();
-  code.entry = address->toPtr<void(void *)>();
-  return code;
+  return address->toPtr<void *>();
 }

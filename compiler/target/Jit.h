@@ -29,8 +29,8 @@ public:
   LoadedCode &operator=(LoadedCode &&);
   ~LoadedCode();
 
-  /// The address of `jepa_run`.
-  void (*entry)(void *arena) = nullptr;
+  /// The address of a function.
+  llvm::Expected<void *> find(llvm::StringRef name);
 
 private:
   explicit LoadedCode(std::unique_ptr<llvm::orc::LLJIT> jit);

@@ -98,7 +98,7 @@ std::unique_ptr<llvm::TargetMachine> Machine::createTargetMachine(bool quick, st
   if (!target)
     return nullptr;
   // O2: on these kernels O3 gains nothing and takes longer.
-  auto level = quick ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Default;
+  auto level = quick ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       llvm::Triple(llvm::sys::getProcessTriple()), processor, changes, {}, llvm::Reloc::PIC_, std::nullopt, level));
 }
