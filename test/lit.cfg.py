@@ -12,6 +12,7 @@ config.test_exec_root = os.path.join(config.build_root, "test")
 
 for tool in ["FileCheck", "not", "split-file"]:
     config.substitutions.append((r"(?<![-/\w])" + tool + r"\b(?!-)", os.path.join(config.llvm_root, "bin", tool)))
+config.substitutions.append(("%check_passes", os.path.join(config.build_root, "lib", "jepa-check-passes.so")))
 for tool in ["jepa-opt", "jepac"]:
     program = os.path.join(config.build_root, "bin", tool)
     config.substitutions.append(("%" + tool, program))
