@@ -11,13 +11,16 @@ using namespace mlir;
 
 int64_t jepa::countFlops(Operation *root) {
   int64_t flops = 0;
-  root->walk([&](Operation *op) {
+  root->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op->hasAttr(recomputedAttr))
+      return WalkResult::skip();
     if (auto cost = dyn_cast<CostOpInterface>(op))
       flops += cost.getFlops();
     // Outlined functions never recurse, so following calls ends.
     if (auto call = dyn_cast<func::CallOp>(op))
       if (Operation *callee = SymbolTable::lookupNearestSymbolFrom(op, call.getCalleeAttr()))
         flops += countFlops(callee);
+    return WalkResult::advance();
   });
   return flops;
 }

@@ -10,6 +10,9 @@
 
 namespace jepa {
 
+/// Op attribute: computed a second time to save memory. It costs no model FLOPs, and is never merged with its original.
+inline constexpr llvm::StringLiteral recomputedAttr = "jepa.recomputed";
+
 /// Model FLOPs of one execution of `root` and all that is nested in it, over the whole batch. A call counts what it calls.
 int64_t countFlops(mlir::Operation *root);
 

@@ -6,6 +6,7 @@
 #include "compiler/driver/Compiler.h"
 
 #include "compiler/InitAll.h"
+#include "compiler/analysis/Flops.h"
 #include "compiler/analysis/PassReport.h"
 #include "compiler/frontend/Import.h"
 #include "compiler/target/Codegen.h"
@@ -176,20 +177,38 @@ std::string Compiler::describePipelines() {
 }
 
 int64_t jepa::countFlops(ModuleOp module) {
-  SymbolTable symbols(module);
-  std::function<int64_t(func::FuncOp)> count = [&](func::FuncOp function) {
-    int64_t flops = 0;
-    function.walk([&](Operation *op) {
-      if (auto cost = dyn_cast<CostOpInterface>(op))
-        flops += cost.getFlops();
-      else if (auto call = dyn_cast<func::CallOp>(op))
-        if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
-          flops += count(callee);
-    });
-    return flops;
+  Operation *entry = module.lookupSymbol<func::FuncOp>(entryName);
+  return entry ? countFlops(entry) : 0;
+}
+
+LogicalResult Compiler::fitMemory() {
+  int64_t limit = specialisation.request.memoryLimit, bytes = 0;
+  auto planned = [&](int64_t target) {
+    PipelineOptions attempt = options;
+    attempt.rematerializeTo = target;
+    OwningOpRef<ModuleOp> copy = module->clone();
+    if (failed(run(*copy, Phase::Fused, attempt, false)) || failed(run(*copy, Phase::Kernels, attempt, false)))
+      return failure();
+    bytes = cast<MemRefType>(copy->lookupSymbol<func::FuncOp>(entryName).getArgumentTypes()[0]).getDimSize(0);
+    options.rematerializeTo = target;
+    return success();
   };
-  auto entry = symbols.lookup<func::FuncOp>(entryName);
-  return entry ? count(entry) : 0;
+  // The pass only estimates: kernels' scratch and the gaps of a plan come on top, so ask for that much less. The last
+  // attempt recomputes all that helps.
+  constexpr int attempts = 5;
+  int64_t target = 0;
+  for (int attempt = 0; attempt <= attempts; ++attempt) {
+    if (failed(planned(target)))
+      return failure();
+    if (bytes <= limit)
+      return success();
+    target = attempt == 0 ? limit : std::max<int64_t>(1, target - (bytes - limit) - limit / 200);
+    if (attempt + 1 == attempts)
+      target = 1;
+  }
+  throw rt::Error("the plan needs at least " + std::to_string(bytes) + " bytes, more than --memory-limit " +
+                  std::to_string(limit) + ", although all that helps is computed again; lower the batch or the "
+                  "resolution");
 }
 
 LogicalResult Compiler::runTo(Phase last) {
@@ -216,6 +235,9 @@ LogicalResult Compiler::runTo(Phase last) {
         return failure();
       costs.flopsPerClipUnpruned = countFlops(*dense) / specialisation.batch;
     }
+    bool canRecompute = options.train && options.graphPipeline.empty() && !isDisabled("jepa-rematerialize", options);
+    if (phase == Phase::Fused && specialisation.request.memoryLimit && canRecompute && failed(fitMemory()))
+      return failure();
     if (phase == Phase::Kernels)
       costs.flopsPerClip = countFlops(*module) / specialisation.batch;
     if (failed(run(*module, phase, options, true)))

@@ -54,6 +54,9 @@ public:
 private:
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> import();
   void fill(mlir::PassManager &manager, Phase phase, const PipelineOptions &pipeline);
+  /// From Phase::Gradient: finds how far jepa-rematerialize has to go for the plan to hold the request's memory limit. Throws
+  /// rt::Error with the smallest plan where none does.
+  mlir::LogicalResult fitMemory();
   mlir::LogicalResult run(mlir::ModuleOp target, Phase phase, const PipelineOptions &options, bool record);
 
   const Specialisation &specialisation;

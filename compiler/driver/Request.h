@@ -40,7 +40,7 @@ struct Request {
   bool taps = false;
   /// Most threads that the binary will run on; 0 is this machine's.
   int64_t maxThreads = 0;
-  /// Refuse a plan of more bytes; 0 is no limit.
+  /// Recompute until the plan fits into so many bytes, and refuse one that cannot; 0 is no limit.
   int64_t memoryLimit = 0;
   std::set<std::string> disabledPasses;
   std::string pipeline;

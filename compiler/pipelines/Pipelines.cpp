@@ -32,6 +32,10 @@ std::optional<Phase> jepa::findPhase(StringRef name) {
   return std::nullopt;
 }
 
+bool jepa::isDisabled(StringRef name, const PipelineOptions &options) {
+  return options.disabled.count(name.str()) || (name.consume_front("jepa-") && options.disabled.count(name.str()));
+}
+
 namespace {
 
 /// Adds passes by their text, so that plugins' passes are as good as the project's own.
@@ -58,7 +62,7 @@ public:
   }
 
   bool isDisabled(StringRef name) const {
-    return options.disabled.count(name.str()) || (name.consume_front("jepa-") && options.disabled.count(name.str()));
+    return jepa::isDisabled(name, options);
   }
 
   LogicalResult result = success();
@@ -114,6 +118,10 @@ static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   if (options.lowPrecision)
     phase.add("jepa-mixed-precision", "func.func(jepa-mixed-precision)");
   phase.extend("after-fuse");
+  // Knows which values a fused group keeps to itself; layers that are recomputed alike still share a function.
+  if (options.train && options.rematerializeTo > 0)
+    phase.add("jepa-rematerialize", "func.func(jepa-rematerialize{best-effort=true limit=" +
+                                        std::to_string(options.rematerializeTo) + "})");
   // Last of the graph passes: the others look at one flat function.
   phase.add("jepa-outline-layers");
 }

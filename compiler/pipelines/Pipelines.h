@@ -44,6 +44,8 @@ struct PipelineOptions {
   /// Leave Phase::Llvm as nested modules, so that their code can be generated side by side.
   bool split = false;
   Machine machine;
+  /// Bytes that `jepa-rematerialize` brings its estimate of the peak down to, as far as it can; 0 leaves it out.
+  int64_t rematerializeTo = 0;
   /// Passes to leave out, by command line name, with or without the prefix "jepa-".
   std::set<std::string> disabled;
   /// Replaces the graph passes (pruned, gradient, fused) by a textual pipeline.
@@ -51,6 +53,9 @@ struct PipelineOptions {
   /// Textual pipelines to run at the points "after-prune", "after-differentiate", "after-fuse".
   std::map<std::string, std::string> extensions;
 };
+
+/// Whether a pass is left out, by its command line name.
+bool isDisabled(llvm::StringRef name, const PipelineOptions &options);
 
 /// Adds the passes that lead from the phase before `phase` to `phase`. Fails, having said why to `errors`, on a pipeline
 /// text that cannot be parsed or a disabled pass that does not exist.

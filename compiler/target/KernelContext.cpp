@@ -5,6 +5,8 @@
 
 #include "compiler/target/KernelContext.h"
 
+#include "compiler/analysis/Flops.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -159,7 +161,7 @@ static std::string structureOf(StringRef name, Operation *op, TypeRange types, i
   llvm::raw_string_ostream os(key);
   os << name << '|' << op->getName() << '|' << count << '|' << grain;
   for (NamedAttribute attribute : op->getAttrDictionary())
-    if (!isa<StringAttr>(attribute.getValue()))
+    if (!isa<StringAttr>(attribute.getValue()) && attribute.getName() != recomputedAttr)
       os << '|' << attribute.getName() << '=' << attribute.getValue();
   for (Type type : types)
     os << '|' << type;

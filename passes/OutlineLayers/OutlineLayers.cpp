@@ -15,6 +15,7 @@
 
 #include "passes/OutlineLayers/OutlineLayers.h"
 
+#include "compiler/analysis/Layers.h"
 #include "compiler/analysis/PassReport.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -35,7 +36,6 @@ namespace jepa {
 namespace {
 
 constexpr llvm::StringLiteral passName = "jepa-outline-layers";
-constexpr llvm::StringLiteral adjointSuffix = "/adjoint";
 
 /// Equal for runs that may share a function; only ever compared, so that pointers in it do not order anything.
 using Structure = std::vector<uintptr_t>;
@@ -47,25 +47,12 @@ struct Run {
   SmallVector<Value> outputs;
 };
 
-bool isNumber(StringRef component) { return !component.empty() && llvm::all_of(component, llvm::isDigit); }
-
-/// "encoder.blocks.3.attn/adjoint" -> "encoder.blocks.3/adjoint": up to the first number, or all of it.
-std::string layerOf(StringRef scope) {
-  bool isAdjoint = scope.consume_back(adjointSuffix);
-  SmallVector<StringRef> components;
-  scope.split(components, '.');
-  auto end = llvm::find_if(components, isNumber);
-  if (end != components.end())
-    ++end;
-  return llvm::join(components.begin(), end, ".") + (isAdjoint ? adjointSuffix.str() : "");
-}
-
 /// "encoder.blocks.3/adjoint" -> "layer_encoder_blocks_adjoint".
 std::string functionNameOf(StringRef layer) {
   bool isAdjoint = layer.consume_back(adjointSuffix);
   SmallVector<StringRef> components;
   layer.split(components, '.');
-  llvm::erase_if(components, isNumber);
+  llvm::erase_if(components, [](StringRef part) { return !part.empty() && llvm::all_of(part, llvm::isDigit); });
   std::string name = "layer_" + llvm::join(components, "_") + (isAdjoint ? "_adjoint" : "");
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   return name;

@@ -68,6 +68,37 @@ TEST(Outlining, ChangesNoBitInF64) {
   expectSame(outlined.replay(inputs, 2), flat.replay(inputs, 2));
 }
 
+// Enough clips that the step's activations, not its weights, are most of its memory.
+const std::string large = "vjepa-tiny --target cpu --set depth=4 --batch 16 ";
+
+static std::int64_t peak(const Binary &binary) { return binary.info().at("peak_bytes").asInteger(); }
+
+TEST(Rematerialization, ChangesNoBitInLessMemory) {
+  Binary whole(large);
+  std::int64_t limit = peak(whole) * 7 / 10;
+  Binary small(large + "--memory-limit " + std::to_string(limit));
+  EXPECT_LE(peak(small), limit);
+  EXPECT_EQ(small.info().at("flops_per_clip").asInteger(), whole.info().at("flops_per_clip").asInteger());
+  std::string inputs = writeInputs(whole.plan(), 7);
+  expectSame(small.replay(inputs, 3), whole.replay(inputs, 3));
+  auto resident = [](const Binary &binary) {
+    Outcome outcome = runShell(binary.path() + " bench --json");
+    return Json::parse(outcome.output).at("peak_resident_bytes").asInteger();
+  };
+  EXPECT_LT(resident(small), resident(whole) - (peak(whole) - limit) / 2);
+}
+
+TEST(Rematerialization, NamesASmallestPlanThatCanBeHad) {
+  Outcome outcome = runJepac("build " + large + "--max-threads 2 --memory-limit 1MiB -o " + temporaryPath(".binary"));
+  ASSERT_EQ(outcome.code, 1) << outcome.output;
+  const std::string before = "at least ";
+  std::size_t place = outcome.error.find(before);
+  ASSERT_NE(place, std::string::npos) << outcome.error;
+  std::int64_t smallest = std::stoll(outcome.error.substr(place + before.size()));
+  Binary binary(large + "--memory-limit " + std::to_string(smallest));
+  EXPECT_EQ(peak(binary), smallest);
+}
+
 TEST(Threads, ChangeNoBit) {
   for (const std::string &arguments : {cpu, f64}) {
     Binary binary(arguments);

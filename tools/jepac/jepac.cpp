@@ -68,7 +68,7 @@ void addBuildOptions(CLI::App &command, Options &options) {
   command.add_flag("--taps", request.taps, "Keep every named intermediate for replay");
   command.add_option("--max-threads", request.maxThreads, "Most threads that the binary may use; default: this machine's")
       ->check(CLI::Range(int64_t(1), int64_t(1024)));
-  command.add_option("--memory-limit", options.memoryLimit, "Refuse a plan of more, e.g. 16GiB");
+  command.add_option("--memory-limit", options.memoryLimit, "Recompute until the plan fits, e.g. 16GiB; refuse what cannot");
   command.add_option("--disable-pass", options.disabled, "Leave a graph pass out");
   command.add_option("--pipeline", request.pipeline, "Replace the graph passes by a textual pipeline");
   command.add_option("--extend", options.extensions,
