@@ -400,7 +400,7 @@ struct Rematerialize : jepa::impl::RematerializeBase<Rematerialize> {
     Planner planner(function);
     int64_t before = planner.estimate(), after = planner.choose(limit);
     if (after > limit && !bestEffort) {
-      function.emitOpError("needs at least ") << after << " bytes, of which the limit leaves " << limit
+      function.emitOpError("needs at least ") << after << " bytes, of which the limit leaves " << int64_t(limit)
                                               << ": raise the limit, or lower the batch or the resolution";
       return signalPassFailure();
     }
