@@ -10,12 +10,14 @@
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
+#include "runtime/io/AtomicFile.h"
 
 #include "lld/Common/Driver.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 
 LLD_HAS_DRIVER(elf)
 
@@ -33,8 +35,12 @@ struct TemporaryFile {
   explicit TemporaryFile(StringRef suffix) {
     if (std::error_code error = llvm::sys::fs::createTemporaryFile("jepac", suffix, path))
       throw rt::Error("no temporary file can be made: " + error.message() + "; set TMPDIR to a writable folder");
+    llvm::sys::RemoveFileOnSignal(path);
   }
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
+  ~TemporaryFile() {
+    llvm::sys::fs::remove(path);
+    llvm::sys::DontRemoveFileOnSignal(path);
+  }
   SmallString<128> path;
 };
 
@@ -299,6 +305,8 @@ static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &
 BuildOutcome jepa::buildArtifact(const Specialisation &specialisation, const std::string &path,
                                  const BuildOptions &options) {
   checkOutput(path);
+  // Nothing half written stays, whatever ends this process.
+  llvm::sys::RemoveFileOnSignal(rt::AtomicFile::temporaryName(path).string());
   Compiler compiler(specialisation);
   if (failed(compiler.runTo(Phase::Jepa)))
     return BuildOutcome::Failed;

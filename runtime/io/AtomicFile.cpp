@@ -29,6 +29,11 @@ void FileHandle::close() {
   descriptor = -1;
 }
 
+fs::path AtomicFile::temporaryName(fs::path path) {
+  path += ".tmp." + std::to_string(getpid());
+  return path;
+}
+
 AtomicFile::AtomicFile(fs::path path) : target(std::move(path)) {
   std::error_code ignored;
   fs::file_status status = fs::status(target, ignored);
@@ -38,8 +43,7 @@ AtomicFile::AtomicFile(fs::path path) : target(std::move(path)) {
   if (fs::is_symlink(fs::symlink_status(target, ignored)))
     if (fs::path resolved = fs::weakly_canonical(target, ignored); !resolved.empty())
       target = resolved;
-  temporary = target;
-  temporary += ".tmp." + std::to_string(getpid());
+  temporary = temporaryName(target);
   file = FileHandle(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file)
     fail(errno);

@@ -47,6 +47,9 @@ public:
   /// Removes the temporary file unless `commit` was reached.
   ~AtomicFile();
 
+  /// Where this process writes what becomes `path`.
+  static std::filesystem::path temporaryName(std::filesystem::path path);
+
   const std::filesystem::path &path() const { return target; }
   void write(const void *data, std::size_t size);
   /// Writes at a place instead of at the end.

@@ -5,9 +5,13 @@
 
 #include "compiler/driver/Artifact.h"
 #include "compiler/driver/Check.h"
+#include "compiler/driver/Jobs.h"
+#include "compiler/driver/Matrix.h"
 #include "compiler/driver/Plugins.h"
 #include "runtime/core/Error.h"
 #include "runtime/io/AtomicFile.h"
+#include "runtime/io/Progress.h"
+#include "runtime/train/StopSignal.h"
 
 #include "compiler/InitAll.h"
 
@@ -17,7 +21,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <thread>
 
 using namespace jepa;
 
@@ -26,15 +34,16 @@ namespace {
 /// What the command line says beyond the request itself.
 struct Options {
   Request request;
-  std::string task = "train", output, stage, runtime, memoryLimit, cache;
+  std::string task = "train", output, stage, runtime, memoryLimit, cache, matrix;
   bool noCache = false;
+  unsigned jobs = 0;
   std::vector<std::string> models, passPlugins, disabled, extensions;
   bool json = false;
 };
 
 void addBuildOptions(CLI::App &command, Options &options) {
   Request &request = options.request;
-  command.add_option("model", request.model, "A preset or a model; 'jepac list' shows them")->required();
+  command.add_option("model", request.model, "A preset or a model; 'jepac list' shows them");
   command.add_option("--task", options.task, "What the binary does")
       ->check(CLI::IsMember({"train", "embed"}))
       ->capture_default_str();
@@ -164,6 +173,145 @@ int build(Options &options, const char *argv0) {
   return 0;
 }
 
+//===----------------------------------------------------------------------===//
+// Matrix
+//===----------------------------------------------------------------------===//
+
+/// What may stand beside --matrix, and is the same for all cells.
+const std::set<std::string> sharedFlags = {"--matrix", "--output", "--runtime", "--cache",  "--no-cache",
+                                           "--jobs",   "--json",   "--plugin",  "--load-pass-plugin"};
+
+FlagKind lookUpFlag(const CLI::App &command, const std::string &flag) {
+  const CLI::Option *option = command.get_option_no_throw(flag);
+  if (!option)
+    return FlagKind::Setting;
+  static const std::set<std::string> perBuild = {"--set", "--remarks", "--pass-report", "--help"};
+  if (sharedFlags.count(flag) || perBuild.count(flag))
+    return FlagKind::Reserved;
+  return option->get_expected_min() == 0 ? FlagKind::Switch : FlagKind::Value;
+}
+
+constexpr int wasCached = 3;
+
+bool failed(const JobResult &result) { return result.signal || (result.code != 0 && result.code != wasCached); }
+
+/// Builds one cell: 0 built, wasCached, or 1 after an error on standard error.
+int buildCell(const MatrixCell &cell, const std::string &path, const BuildOptions &how) {
+  CLI::App command("a cell of the matrix", "jepac build");
+  Options options;
+  addBuildOptions(command, options);
+  try {
+    command.parse(std::vector<std::string>(cell.arguments.rbegin(), cell.arguments.rend()));
+  } catch (const CLI::ParseError &error) {
+    throw rt::Error(error.what());
+  }
+  settle(options);
+  BuildOutcome outcome = buildArtifact(specialise(options.request), path, how);
+  return outcome == BuildOutcome::Failed ? 1 : outcome == BuildOutcome::Cached ? wasCached : 0;
+}
+
+/// Why a cell failed, in one line: its first error, else its first line.
+std::string reasonOf(const JobResult &result) {
+  if (result.signal)
+    return "killed by signal " + std::to_string(result.signal) + " (" + strsignal(result.signal) + ")";
+  if (result.errors.empty())
+    return "exit code " + std::to_string(result.code);
+  std::size_t at = result.errors.find("error: "), begin = 0;
+  if (at != std::string::npos)
+    begin = at == 0 ? 7 : result.errors.rfind('\n', at) + 1;
+  return result.errors.substr(begin, result.errors.find('\n', begin) - begin);
+}
+
+/// How the cells ended, as a table or as JSON; a cell without a result was not reached. Returns whether all are there.
+bool report(const std::vector<MatrixCell> &cells, const std::vector<std::string> &paths,
+            const std::vector<std::optional<JobResult>> &results, double seconds, bool json) {
+  std::map<std::string, int64_t> counts;
+  rt::Json list = rt::Json::array();
+  for (std::size_t index = 0; index < cells.size(); ++index) {
+    const std::optional<JobResult> &result = results[index];
+    std::string status = !result                     ? "not built"
+                         : failed(*result)           ? "failed"
+                         : result->code == wasCached ? "cached"
+                                                     : "built";
+    ++counts[status];
+    rt::Json item = rt::Json::object(), values = rt::Json::object();
+    for (const auto &[key, value] : cells[index].values)
+      values.set(key, value);
+    item.set("output", paths[index]);
+    item.set("model", cells[index].model);
+    item.set("values", values);
+    item.set("status", status);
+    item.set("seconds", result ? result->seconds : 0.0);
+    std::string reason = status == "failed" ? reasonOf(*result) : "";
+    if (!reason.empty())
+      item.set("reason", reason);
+    list.push(item);
+    if (!json)
+      std::printf("%-9s %7.1f s  %s%s%s\n", status.c_str(), result ? result->seconds : 0.0, paths[index].c_str(),
+                  reason.empty() ? "" : ": ", reason.c_str());
+  }
+  if (json) {
+    rt::Json summary = rt::Json::object();
+    summary.set("cells", list);
+    for (const char *status : {"built", "cached", "failed"})
+      summary.set(status, counts[status]);
+    summary.set("not_built", counts["not built"]);
+    summary.set("seconds", seconds);
+    std::printf("%s\n", summary.dump(true).c_str());
+  } else {
+    std::string rest = counts["not built"] ? ", " + std::to_string(counts["not built"]) + " not built" : "";
+    std::printf("%ld built, %ld cached, %ld failed%s in %.1f s\n", long(counts["built"]), long(counts["cached"]),
+                long(counts["failed"]), rest.c_str(), seconds);
+  }
+  return counts["failed"] + counts["not built"] == 0;
+}
+
+int buildMatrix(Options &options, const CLI::App &command, const char *argv0) {
+  for (const CLI::Option *option : command.get_options())
+    if (option->count() && !sharedFlags.count("--" + option->get_single_name()))
+      throw rt::usageError("'" + option->get_single_name() + "' and --matrix do not go together; put it under \"options\" "
+                           "in '" + options.matrix + "'");
+  // Before the file is read: models of plugins are models too.
+  settle(options);
+  std::vector<MatrixCell> cells = readMatrix(options.matrix, rt::readTextFile(options.matrix),
+                                             [&](const std::string &flag) { return lookUpFlag(command, flag); });
+  std::vector<std::string> paths;
+  for (const MatrixCell &cell : cells) {
+    std::filesystem::path path = std::filesystem::path(options.output) / cell.output;
+    if (path.has_parent_path())
+      rt::requireWritableFolder(path.parent_path(), "output folder");
+    paths.push_back(path.string());
+  }
+  std::optional<BuildCache> cache = openCache(options);
+  unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  unsigned jobs = std::min<std::size_t>(options.jobs ? options.jobs : cores, cells.size());
+  BuildOptions how{findRuntime(options, argv0), cache ? &*cache : nullptr, std::max(1U, cores / jobs)};
+
+  auto begin = std::chrono::steady_clock::now();
+  std::vector<std::optional<JobResult>> results(cells.size());
+  {
+    rt::StopSignal interrupt;
+    rt::Progress progress(stderr, "build", 0, int64_t(cells.size()));
+    int64_t ended = 0, failures = 0;
+    auto done = [&](std::size_t index, const JobResult &result) {
+      // What an interrupt ended did not fail.
+      if (result.signal && rt::StopSignal::requested())
+        return;
+      results[index] = result;
+      if (failed(result)) {
+        ++failures;
+        progress.note("error: " + paths[index] + ": " + reasonOf(result));
+      }
+      progress.update(++ended, failures ? std::to_string(failures) + " failed" : "");
+    };
+    runJobs(
+        cells.size(), jobs, [&](std::size_t index) { return buildCell(cells[index], paths[index], how); }, done,
+        rt::StopSignal::requested);
+  }
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report(cells, paths, results, seconds, options.json) ? 0 : 1;
+}
+
 int emit(Options &options) {
   settle(options);
   std::optional<Phase> phase = findPhase(options.stage);
@@ -219,6 +367,15 @@ int run(int argc, char **argv) {
       "$JEPAC_CACHE_SIZE (5GiB)");
   buildCommand->add_flag("--no-cache", options.noCache, "Neither look at earlier builds nor keep this one")
       ->excludes(cache);
+  CLI::Option *matrix = buildCommand
+                            ->add_option("--matrix", options.matrix,
+                                         "Build every cell of a matrix file; -o is the folder that they go to")
+                            ->check(CLI::ExistingFile);
+  buildCommand->add_option("--jobs", options.jobs, "Cells to build at a time; default: as many as there are cores")
+      ->check(CLI::Range(1U, 1024U))
+      ->needs(matrix);
+  buildCommand->add_flag("--json", options.json, "Print how the cells of a matrix ended as JSON")
+      ->needs(matrix);
   CLI::App *emitCommand = app.add_subcommand("emit", "Show a build at one of its stages");
   addBuildOptions(*emitCommand, options);
   std::string stages;
@@ -239,7 +396,11 @@ int run(int argc, char **argv) {
     std::cerr << "error: " << error.what() << "; see 'jepac --help'\n";
     return 2;
   }
+  if (!*listCommand && options.request.model.empty() && options.matrix.empty())
+    throw rt::usageError("a model is required; see 'jepac --help'");
   registerAllPasses();
+  if (!options.matrix.empty())
+    return buildMatrix(options, *buildCommand, argv[0]);
   if (*listCommand)
     return list(options);
   if (*checkCommand)
