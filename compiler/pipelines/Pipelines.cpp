@@ -18,7 +18,7 @@ ArrayRef<PhaseInfo> jepa::getPhases() {
       {Phase::Jepa, "jepa", "the imported model: dense, with its own source lines"},
       {Phase::Pruned, "pruned", "only the tokens that the masks leave"},
       {Phase::Gradient, "gradient", "the whole step: forward, backward, optimiser"},
-      {Phase::Fused, "fused", "equal layers share one function"},
+      {Phase::Fused, "fused", "neighbours run together, equal layers share one function"},
       {Phase::Kernels, "kernels", "launches on planned buffers, and the kernels"},
       {Phase::Llvm, "llvm", "LLVM IR, optimised for the machine"},
   };
@@ -117,6 +117,8 @@ static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // After the updates, which tell which parameters need a master in f32; before fusion, which takes the casts in.
   if (options.lowPrecision)
     phase.add("jepa-mixed-precision", "func.func(jepa-mixed-precision)");
+  // Lets a row stay in the cache from op to op; one flat function is enough, as equal layers get equal groups.
+  phase.add("jepa-fuse-epilogues", "func.func(jepa-fuse-epilogues)");
   phase.extend("after-fuse");
   // Knows which values a fused group keeps to itself; layers that are recomputed alike still share a function.
   if (options.train && options.rematerializeTo > 0)

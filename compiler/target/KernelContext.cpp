@@ -58,6 +58,23 @@ Value KernelContext::copyOf(StringRef name, ArrayRef<int64_t> shape) {
   return named("copy", ("copy:" + name).str(), MemRefType::get(shape, builder.getBF16Type()));
 }
 
+void KernelContext::enter(FusedOp group) {
+  Block &body = group.getBody().front();
+  for (auto [argument, input] : llvm::zip_equal(body.getArguments(), group.getInputs()))
+    buffers[argument] = in(input);
+  for (auto [value, output] : llvm::zip_equal(body.getTerminator()->getOperands(), group.getOutputs()))
+    if (value.getDefiningOp() && !buffers.contains(value))
+      buffers[value] = out(output);
+}
+
+void KernelContext::leave(FusedOp group) {
+  op = group;
+  for (auto [value, output] :
+       llvm::zip_equal(group.getBody().front().getTerminator()->getOperands(), group.getOutputs()))
+    if (in(value) != out(output))
+      copy(out(output), in(value));
+}
+
 //===----------------------------------------------------------------------===//
 // Views
 //===----------------------------------------------------------------------===//
@@ -156,6 +173,7 @@ void KernelContext::copy(Value to, Value from) {
 
 /// What a kernel's code depends on: the launch, and the op's own attributes and shapes, which the emitter may have used.
 /// Names of parameters and scopes (strings) and of axes are not part of it.
+static void describeBody(raw_ostream &os, Operation *op);
 static std::string structureOf(StringRef name, Operation *op, TypeRange types, int64_t count, int64_t grain) {
   std::string key;
   llvm::raw_string_ostream os(key);
@@ -165,11 +183,34 @@ static std::string structureOf(StringRef name, Operation *op, TypeRange types, i
       os << '|' << attribute.getName() << '=' << attribute.getValue();
   for (Type type : types)
     os << '|' << type;
+  describeBody(os, op);
   for (TypeRange range : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
     for (Type type : range)
       if (auto tensor = dyn_cast<RankedTensorType>(type))
         os << '|' << RankedTensorType::get(tensor.getShape(), tensor.getElementType());
   return key;
+}
+
+/// The ops of a group: kinds, attributes, types, and which of them reads what.
+static void describeBody(raw_ostream &os, Operation *op) {
+  if (op->getNumRegions() == 0)
+    return;
+  DenseMap<Value, size_t> numbers;
+  auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
+  for (Value argument : op->getRegion(0).getArguments())
+    number(argument);
+  for (Operation &inner : op->getRegion(0).front()) {
+    os << '|' << inner.getName();
+    for (NamedAttribute attribute : inner.getAttrDictionary())
+      if (!isa<StringAttr>(attribute.getValue()))
+        os << '|' << attribute.getName() << '=' << attribute.getValue();
+    for (Value operand : inner.getOperands())
+      os << '|' << number(operand);
+    for (Value result : inner.getResults()) {
+      auto tensor = cast<RankedTensorType>(result.getType());
+      os << '|' << number(result) << ':' << RankedTensorType::get(tensor.getShape(), tensor.getElementType());
+    }
+  }
 }
 
 void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> reads, int64_t count, int64_t grain,

@@ -91,6 +91,9 @@ public:
   void product(Product product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
   /// Copies a buffer of the same shape, converting its elements where they differ; `from` may be a view.
   void copy(mlir::Value to, mlir::Value from);
+  /// Gives the values of a group's body the buffers of its operands and results, and copies what is left to copy.
+  void enter(FusedOp group);
+  void leave(FusedOp group);
   /// Elements from one row of `buffer` (as `rows` sees it) to the next.
   static int64_t rowStride(mlir::Value buffer);
 

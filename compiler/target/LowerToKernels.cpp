@@ -38,6 +38,8 @@ private:
   LogicalResult emit(Operation *op);
   /// Writes on what `op` became, the ops behind `last`, where it came from: profiles show it.
   void describe(Operation *op, Operation *last);
+  /// The ops of a group one after the other.
+  LogicalResult lowerBody(FusedOp group);
   LogicalResult lowerCall(func::CallOp call);
   LogicalResult lowerReturn(func::ReturnOp op);
   /// Tells the masters of low-precision copies how they are filled at first.
@@ -185,9 +187,20 @@ LogicalResult FunctionLowering::emit(Operation *op) {
     return lowerReturn(ret);
   if (auto kernels = dyn_cast<CpuKernelOpInterface>(op); kernels && cpu)
     return kernels.emitKernels(*context);
+  if (auto group = dyn_cast<FusedOp>(op))
+    return lowerBody(group);
   if (auto kernels = dyn_cast<ReferenceKernelOpInterface>(op))
     return kernels.emitKernels(*context);
   return op->emitOpError("has no kernels for target '") << (cpu ? "cpu" : "reference") << "'";
+}
+
+LogicalResult FunctionLowering::lowerBody(FusedOp group) {
+  context->enter(group);
+  for (Operation &op : group.getBody().front().without_terminator())
+    if (failed(lower(&op)))
+      return failure();
+  context->leave(group);
+  return success();
 }
 
 LogicalResult FunctionLowering::lowerCall(func::CallOp call) {

@@ -75,8 +75,8 @@ bool isSource(Operation *op) {
 bool isWatcher(Operation *op) { return isa<TapOp, GradientOp>(op); }
 
 bool isLayerOp(Operation *op) {
-  return isa<JepaDialect>(op->getDialect()) && op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
-         op->getAttrOfType<StringAttr>(scopeAttr);
+  return isa<JepaDialect>(op->getDialect()) && (op->getNumRegions() == 0 || isa<FusedOp>(op)) &&
+         isMemoryEffectFree(op) && op->getAttrOfType<StringAttr>(scopeAttr);
 }
 
 // 1.
@@ -98,7 +98,32 @@ std::vector<Run> findRuns(func::FuncOp function) {
   return runs;
 }
 
-// 2. Sets the run's inputs and outputs on the way.
+// 2.
+/// The op without its operands: kind, attributes, and what a group's body does.
+void describeOp(Operation *op, Structure &structure) {
+  auto addPointer = [&](const void *pointer) { structure.push_back(reinterpret_cast<uintptr_t>(pointer)); };
+  NamedAttrList attributes(op->getAttrDictionary());
+  attributes.erase(scopeAttr);
+  addPointer(op->getName().getAsOpaquePointer());
+  addPointer(attributes.getDictionary(op->getContext()).getAsOpaquePointer());
+  structure.push_back(op->getNumOperands());
+  if (op->getNumRegions() == 0)
+    return;
+  DenseMap<Value, unsigned> numbers;
+  for (Value argument : op->getRegion(0).getArguments())
+    numbers.insert({argument, numbers.size()});
+  for (Operation &inner : op->getRegion(0).front()) {
+    describeOp(&inner, structure);
+    for (Value operand : inner.getOperands())
+      structure.push_back(numbers.lookup(operand));
+    for (Value result : inner.getResults()) {
+      numbers.insert({result, numbers.size()});
+      addPointer(result.getType().getAsOpaquePointer());
+    }
+  }
+}
+
+/// Sets the run's inputs and outputs on the way.
 Structure describe(Run &run) {
   Structure structure;
   run.inputs.clear();
@@ -106,11 +131,7 @@ Structure describe(Run &run) {
   auto addPointer = [&](const void *pointer) { structure.push_back(reinterpret_cast<uintptr_t>(pointer)); };
   DenseMap<Value, unsigned> inner;
   for (Operation *op : run.ops) {
-    NamedAttrList attributes(op->getAttrDictionary());
-    attributes.erase(scopeAttr);
-    addPointer(op->getName().getAsOpaquePointer());
-    addPointer(attributes.getDictionary(op->getContext()).getAsOpaquePointer());
-    structure.push_back(op->getNumOperands());
+    describeOp(op, structure);
     for (Value operand : op->getOperands()) {
       auto it = inner.find(operand);
       bool isInner = it != inner.end();

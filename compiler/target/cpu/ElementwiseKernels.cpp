@@ -11,91 +11,104 @@
 using namespace mlir;
 using namespace jepa;
 
-/// result[i] = body(operands[0][i], operands[1][i], ...)
-static LogicalResult elementwise(Operation *op, KernelContext &context, StringRef name,
-                                 function_ref<Number(Span &, ArrayRef<Number>)> body) {
+/// result[i] = the op's row function of operands[0][i], operands[1][i], ...; in any order, so over flat buffers if
+/// possible.
+static LogicalResult elementwise(Operation *op, KernelContext &context) {
   SmallVector<Value> buffers{context.out(op->getResult(0))};
   for (Value operand : op->getOperands())
     buffers.push_back(context.in(operand));
   Elements all(context, buffers);
-  context.launch(name, {all.views[0]}, ArrayRef<Value>(all.views).drop_front(), all.count, all.grain, [&](Kernel &k) {
-    all.sweep(k, [&](Span &span) {
-      SmallVector<Number> operands;
-      for (Value buffer : ArrayRef<Value>(k.buffers).drop_front())
-        operands.push_back(span.load(buffer));
-      span.store(body(span, operands), k.buffers[0]);
-    });
+  context.launch(op->getName().stripDialect(), {all.views[0]}, ArrayRef<Value>(all.views).drop_front(), all.count,
+                 all.grain, [&](Kernel &k) {
+    RowKernel row{k.e, {}, 0, {}, {}};
+    for (Value buffer : ArrayRef<Value>(k.buffers).drop_front())
+      row.rows.push_back([buffer](Span &span) { return span.load(buffer); });
+    RowFunction function = cast<CpuRowOpInterface>(op).emitRow(row)[0];
+    all.sweep(k, [&](Span &span) { span.store(function(span), k.buffers[0]); });
   });
   return success();
 }
 
+#define JEPA_ELEMENTWISE(NAME)                                                                                         \
+  LogicalResult NAME##Cpu::emit(NAME##Op op, KernelContext &context) { return elementwise(op, context); }
+JEPA_ELEMENTWISE(Gelu)
+JEPA_ELEMENTWISE(GeluGrad)
+JEPA_ELEMENTWISE(Relu)
+JEPA_ELEMENTWISE(ReluGrad)
+JEPA_ELEMENTWISE(Scale)
+JEPA_ELEMENTWISE(Cast)
+#undef JEPA_ELEMENTWISE
+
 /// The normal distribution function.
-static Number normalCdf(Span &span, Number x) {
-  return (span.e.erf(x * M_SQRT1_2) + 1) * 0.5;
+static Number normalCdf(Span &span, Number x) { return (span.e.erf(x * M_SQRT1_2) + 1) * 0.5; }
+
+// The functions outlive `row`, so they take what they need of it along.
+
+SmallVector<RowFunction> GeluCpuRows::emit(GeluOp, const RowKernel &row) {
+  return {[in = row.rows[0]](Span &span) {
+    Number x = in(span);
+    return x * normalCdf(span, x);
+  }};
 }
 
-LogicalResult GeluCpu::emit(GeluOp op, KernelContext &context) {
-  return elementwise(op, context, "gelu",
-                     [](Span &span, ArrayRef<Number> x) { return x[0] * normalCdf(span, x[0]); });
-}
-
-LogicalResult GeluGradCpu::emit(GeluGradOp op, KernelContext &context) {
-  return elementwise(op, context, "gelu_grad", [](Span &span, ArrayRef<Number> operands) {
-    Number dy = operands[0], x = operands[1];
+SmallVector<RowFunction> GeluGradCpuRows::emit(GeluGradOp, const RowKernel &row) {
+  return {[gradient = row.rows[0], in = row.rows[1]](Span &span) {
+    Number dy = gradient(span), x = in(span);
     Number density = span.e.exp(x * x * -0.5) * (0.5 * M_SQRT1_2 * M_2_SQRTPI);
     return dy * span.e.fma(x, density, normalCdf(span, x));
-  });
+  }};
 }
 
-LogicalResult ReluCpu::emit(ReluOp op, KernelContext &context) {
-  return elementwise(op, context, "relu",
-                     [](Span &span, ArrayRef<Number> x) { return span.e.max(x[0], span.constant(0)); });
+SmallVector<RowFunction> ReluCpuRows::emit(ReluOp, const RowKernel &row) {
+  return {[in = row.rows[0]](Span &span) { return span.e.max(in(span), span.constant(0)); }};
 }
 
-LogicalResult ReluGradCpu::emit(ReluGradOp op, KernelContext &context) {
-  return elementwise(op, context, "relu_grad", [](Span &span, ArrayRef<Number> operands) {
-    return span.e.select(span.e.less(span.constant(0), operands[1]), operands[0], span.constant(0));
-  });
+SmallVector<RowFunction> ReluGradCpuRows::emit(ReluGradOp, const RowKernel &row) {
+  return {[gradient = row.rows[0], in = row.rows[1]](Span &span) {
+    return span.e.select(span.e.less(span.constant(0), in(span)), gradient(span), span.constant(0));
+  }};
 }
 
-LogicalResult ScaleCpu::emit(ScaleOp op, KernelContext &context) {
+SmallVector<RowFunction> ScaleCpuRows::emit(ScaleOp op, const RowKernel &row) {
   double factor = op.getFactor().convertToDouble(), offset = op.getOffset().convertToDouble();
-  return elementwise(op, context, "scale", [&](Span &span, ArrayRef<Number> x) {
-    return span.e.fma(x[0], span.constant(factor), span.constant(offset));
-  });
+  return {[in = row.rows[0], factor, offset](Span &span) {
+    return span.e.fma(in(span), span.constant(factor), span.constant(offset));
+  }};
 }
 
-LogicalResult CastCpu::emit(CastOp op, KernelContext &context) {
-  return elementwise(op, context, "cast", [](Span &, ArrayRef<Number> x) { return x[0]; });
+SmallVector<RowFunction> CastCpuRows::emit(CastOp, const RowKernel &row) { return {row.rows[0]}; }
+SmallVector<RowFunction> StopGradientCpuRows::emit(StopGradientOp, const RowKernel &row) { return {row.rows[0]}; }
+
+/// The row of the right-hand side that belongs to `row` of the left; dimensions that it repeats do not move in it.
+static Number repeatedRow(Emit &e, Number row, RankedTensorType lhs, RankedTensorType rhs) {
+  int64_t missing = lhs.getRank() - rhs.getRank(), stride = 1;
+  Number rest = row, from = e.index(0);
+  for (int64_t dim = lhs.getRank() - 2; dim >= missing; --dim) {
+    if (rhs.getDimSize(dim - missing) != 1)
+      from = from + (rest % lhs.getDimSize(dim)) * stride;
+    rest = rest / lhs.getDimSize(dim);
+    stride *= rhs.getDimSize(dim - missing);
+  }
+  return from;
 }
 
 LogicalResult AddCpu::emit(AddOp op, KernelContext &context) {
-  auto lhs = op.getLhs().getType(), rhs = op.getRhs().getType();
-  if (lhs.getShape() == rhs.getShape())
-    return elementwise(op, context, "add", [](Span &, ArrayRef<Number> x) { return x[0] + x[1]; });
-
-  int64_t width = lhs.getShape().back(), outer = lhs.getRank() - 1;
-  bool repeated = rhs.getShape().back() == 1 && width != 1;
-  Value y = context.rows(context.out(op.getResult())), x = context.rows(context.in(op.getLhs()));
-  Value table = context.rows(context.in(op.getRhs()));
-  context.launch("add_repeated", {y}, {x, table}, countRows(lhs), rowGrain(width), [&](Kernel &k) {
-    Emit &e = k.e;
-    e.loop(k.begin, k.end, 1, [&](Number row) {
-      // The row's place in every dimension, from the innermost; those that rhs repeats do not move in rhs.
-      Number rest = row, from = e.index(0);
-      int64_t stride = 1;
-      for (int64_t dim = outer - 1; dim >= 0; --dim) {
-        if (rhs.getDimSize(dim) != 1)
-          from = from + (rest % lhs.getDimSize(dim)) * stride;
-        rest = rest / lhs.getDimSize(dim);
-        stride *= rhs.getDimSize(dim);
-      }
-      sweep(e, width, [&](Span &span) {
-        Number addend = repeated ? span.broadcast(e.convert(e.load(k.buffers[2], {from, e.index(0)}), e.builder.getF32Type()))
-                                 : span.load(k.buffers[2], {from});
-        span.store(span.load(k.buffers[1], {row}) + addend, k.buffers[0], {row});
-      });
-    });
-  });
+  if (op.getLhs().getType().getShape() == op.getRhs().getType().getShape())
+    return elementwise(op, context);
+  emitRowOps(context, {op}, op->getResults());
   return success();
+}
+
+SmallVector<RowFunction> AddCpuRows::emit(AddOp op, const RowKernel &row) {
+  if (row.rows[1])
+    return {[lhs = row.rows[0], rhs = row.rows[1]](Span &span) { return lhs(span) + rhs(span); }};
+  Value table = row.whole[1];
+  SmallVector<Value> from;
+  if (cast<MemRefType>(table.getType()).getRank() == 2)
+    from.push_back(repeatedRow(row.e, row.row, op.getLhs().getType(), op.getRhs().getType()));
+  if (op.getRhs().getType().getShape().back() != 1 || row.width == 1)
+    return {[lhs = row.rows[0], table, from](Span &span) { return lhs(span) + span.load(table, from); }};
+  from.push_back(row.e.index(0));
+  Number addend = row.e.convert(row.e.load(table, from), row.e.builder.getF32Type());
+  return {[lhs = row.rows[0], addend](Span &span) { return lhs(span) + span.broadcast(addend); }};
 }

@@ -6,7 +6,7 @@
 #ifndef JEPA_COMPILER_TARGET_CPU_KERNELS_H
 #define JEPA_COMPILER_TARGET_CPU_KERNELS_H
 
-#include "compiler/target/KernelContext.h"
+#include "compiler/target/cpu/RowKernels.h"
 
 namespace jepa {
 
@@ -23,8 +23,18 @@ mlir::LogicalResult emitReferenceKernels(mlir::Operation *op, KernelContext &con
     }                                                                                                                  \
     static mlir::LogicalResult emit(NAME##Op op, KernelContext &context);                                              \
   };
+/// Each op on rows says in `<Op>CpuRows::emit` how to compute one; REREADS is whether it reads its rows more than once.
+#define JEPA_CPU_ROWS(NAME, REREADS)                                                                                   \
+  struct NAME##CpuRows : CpuRowOpInterface::ExternalModel<NAME##CpuRows, NAME##Op> {                                   \
+    llvm::SmallVector<RowFunction> emitRow(mlir::Operation *operation, const RowKernel &row) const {                   \
+      return emit(mlir::cast<NAME##Op>(operation), row);                                                               \
+    }                                                                                                                  \
+    bool rereadsRow(mlir::Operation *) const { return REREADS; }                                                       \
+    static llvm::SmallVector<RowFunction> emit(NAME##Op op, const RowKernel &row);                                     \
+  };
 #include "compiler/target/cpu/Kernels.def"
 #undef JEPA_CPU_KERNELS
+#undef JEPA_CPU_ROWS
 
 } // namespace jepa
 

@@ -12,8 +12,10 @@ using namespace jepa;
 void jepa::registerCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, JepaDialect *) {
 #define JEPA_CPU_KERNELS(NAME) NAME##Op::attachInterface<NAME##Cpu>(*context);
+#define JEPA_CPU_ROWS(NAME, REREADS) NAME##Op::attachInterface<NAME##CpuRows>(*context);
 #include "compiler/target/cpu/Kernels.def"
 #undef JEPA_CPU_KERNELS
+#undef JEPA_CPU_ROWS
   });
 }
 

@@ -55,6 +55,8 @@ static void sumByColumns(KernelContext &context, Value y, Value x, int64_t summe
   });
 }
 
+SmallVector<RowFunction> SumToCpuRows::emit(SumToOp, const RowKernel &row) { return {row.rows[0]}; }
+
 LogicalResult SumToCpu::emit(SumToOp op, KernelContext &context) {
   auto from = op.getX().getType(), to = op.getType();
   std::optional<SumShape> shape = sumShape(from.getShape(), to.getShape());

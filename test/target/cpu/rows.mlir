@@ -55,3 +55,27 @@ func.func @jepa_run(%x: tensor<4x100x48xf32> {jepa.name = "x"}) -> (tensor<48xf3
   %0 = jepa.sum_to %x : (tensor<4x100x48xf32>) -> tensor<48xf32>
   return %0 : tensor<48xf32>
 }
+
+// -----
+
+// A group is one sweep over its rows: the sum is read again where it was just written, GELU's input never leaves registers.
+
+// CHECK: jepa.launch @scale_gelu_add_layer_norm_0({{.*}}) {count = 10 : i64, {{.*}}writes = 2 : i64} : memref<10x48xf32>, memref<10x48xf32>, memref<10x48xf32>
+// CHECK-NOT: jepa.launch
+// CHECK: func.func private @scale_gelu_add_layer_norm_0(
+// CHECK: math.erf {{.*}} : vector<16xf32>
+// CHECK: vector.store
+// CHECK: vector.reduction <add>
+// CHECK: vector.store
+func.func @jepa_run(%x: tensor<2x5x48xf32> {jepa.name = "x"})
+    -> (tensor<2x5x48xf32> {jepa.name = "s"}, tensor<2x5x48xf32> {jepa.name = "y"}) {
+  %s, %y = jepa.fused(%x) {
+  ^bb0(%0: tensor<2x5x48xf32>):
+    %1 = jepa.scale %0 {factor = 2.0} : tensor<2x5x48xf32>
+    %2 = jepa.gelu %1 : tensor<2x5x48xf32>
+    %3 = jepa.add %2, %0 : (tensor<2x5x48xf32>, tensor<2x5x48xf32>) -> tensor<2x5x48xf32>
+    %4 = jepa.layer_norm %3 {eps = 1.0e-06} : (tensor<2x5x48xf32>) -> tensor<2x5x48xf32>
+    jepa.yield %3, %4 : tensor<2x5x48xf32>, tensor<2x5x48xf32>
+  } : (tensor<2x5x48xf32>) -> (tensor<2x5x48xf32>, tensor<2x5x48xf32>)
+  return %s, %y : tensor<2x5x48xf32>, tensor<2x5x48xf32>
+}
