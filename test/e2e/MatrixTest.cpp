@@ -70,7 +70,7 @@ TEST(Matrix, LeavesNothingHalfWrittenWhenInterrupted) {
   TempFolder folder;
   writeBytes(folder / "m.json", R"({"model": "vjepa-tiny", "axes": {"resolution": [64, 96, 128, 160],
     "depth": [3, 4, 5, 6], "predictor_depth": [2, 3, 4]}})");
-  Outcome outcome = runShell("timeout -s INT 1.5 " JEPAC_PROGRAM " build --no-cache --matrix " + (folder / "m.json") +
+  Outcome outcome = runShell("timeout --foreground -s INT 5 " JEPAC_PROGRAM " build --no-cache --matrix " + (folder / "m.json") +
                              " -o " + (folder / "out"));
   EXPECT_HAS(outcome.output, "not built");
   for (const auto &entry : std::filesystem::directory_iterator(folder / "out"))
