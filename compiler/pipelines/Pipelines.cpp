@@ -163,6 +163,8 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
     // What decides which kernels are written; the rest is between LLVM and the processor.
     if (options.machine.hasBf16Dot())
       lower.features.push_back("avx512bf16");
+    if (options.machine.hasMatrixTiles())
+      lower.features.push_back("amx-bf16");
     manager.addPass(createLowerToKernels(lower, options.productScratch));
     // Views and constants that the emitters repeat would lengthen lifetimes.
     builder.parse("canonicalize,cse");

@@ -101,6 +101,8 @@ public:
   bool hasFeature(llvm::StringRef feature) const { return llvm::is_contained(shared.features, feature); }
   /// Whether kernels may use x86vector.avx512.dot on bf16; the code generator aborts on it elsewhere.
   bool hasBf16Dot() const { return hasFeature("avx512bf16"); }
+  /// Whether kernels may use AMX's tile registers for products of bf16.
+  bool hasMatrixTiles() const { return hasFeature("amx-bf16"); }
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;

@@ -39,6 +39,8 @@ public:
   /// Whether pairs of bf16 are multiplied and added up by an instruction on 16 lanes. Code that uses it without the
   /// feature aborts the code generator.
   bool hasBf16Dot() const { return has("avx512bf16"); }
+  /// Whether tiles of bf16 are multiplied by an instruction.
+  bool hasMatrixTiles() const { return has("amx-bf16") && has("amx-tile"); }
 
   /// Null, with the reason in `why`, where LLVM cannot generate code for it. `quick`: compile fast instead of well.
   std::unique_ptr<llvm::TargetMachine> createTargetMachine(bool quick, std::string &why) const;

@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 using namespace jepa::rt;
@@ -18,7 +20,7 @@ namespace {
 enum Register { EAX, EBX, ECX, EDX };
 
 /// The registers that the system must save for programs, as bits of XCR0.
-enum Saved : unsigned { None = 0, Ymm = 0x06, Zmm = 0xe6 };
+enum Saved : unsigned { None = 0, Ymm = 0x06, Zmm = 0xe6, Tiles = 0x60000 };
 
 /// Where cpuid says it.
 struct Feature {
@@ -61,12 +63,16 @@ constexpr Feature features[] = {
     {"avx512bitalg", 7, 0, ECX, 12, Zmm},
     {"avx512vpopcntdq", 7, 0, ECX, 14, Zmm},
     {"avx512vp2intersect", 7, 0, EDX, 8, Zmm},
+    {"amx-bf16", 7, 0, EDX, 22, Tiles},
     {"avx512fp16", 7, 0, EDX, 23, Zmm},
+    {"amx-tile", 7, 0, EDX, 24, Tiles},
+    {"amx-int8", 7, 0, EDX, 25, Tiles},
     {"sha512", 7, 1, EAX, 0, Ymm},
     {"sm3", 7, 1, EAX, 1, Ymm},
     {"sm4", 7, 1, EAX, 2, Ymm},
     {"avxvnni", 7, 1, EAX, 4, Ymm},
     {"avx512bf16", 7, 1, EAX, 5, Zmm},
+    {"amx-fp16", 7, 1, EAX, 21, Tiles},
     {"avxifma", 7, 1, EAX, 23, Ymm},
     {"avxvnniint8", 7, 1, EDX, 4, Ymm},
     {"avxneconvert", 7, 1, EDX, 5, Ymm},
@@ -88,8 +94,7 @@ static const Feature *find(std::string_view name) {
 #if defined(__x86_64__)
 static bool asks(unsigned leaf, unsigned subleaf, Register place, unsigned bit) {
   unsigned registers[4] = {};
-  if (!__get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX], &registers[ECX],
-                         &registers[EDX]))
+  if (!__get_cpuid_count(leaf, subleaf, &registers[EAX], &registers[EBX], &registers[ECX], &registers[EDX]))
     return false;
   return registers[place] >> bit & 1;
 }
@@ -102,15 +107,23 @@ static bool saves(unsigned registers) {
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (low & registers) == registers;
 }
+
+/// Linux saves the tile registers' 8 KiB only for programs that ask for them.
+static bool mayUseTiles() {
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  static const bool may = syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+  return may;
+}
 #else
 static bool asks(unsigned, unsigned, Register, unsigned) { return false; }
 static bool saves(unsigned) { return false; }
+static bool mayUseTiles() { return false; }
 #endif
 
 bool jepa::rt::isCpuFeature(std::string_view name) { return find(name) != nullptr; }
 
 bool jepa::rt::cpuHas(std::string_view name) {
   const Feature *feature = find(name);
-  return feature && asks(feature->leaf, feature->subleaf, feature->place, feature->bit) &&
-         saves(feature->saved);
+  return feature && asks(feature->leaf, feature->subleaf, feature->place, feature->bit) && saves(feature->saved) &&
+         (feature->saved != Tiles || mayUseTiles());
 }

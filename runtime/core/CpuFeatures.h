@@ -13,7 +13,8 @@ namespace jepa::rt {
 /// that adds instructions for computing.
 bool isCpuFeature(std::string_view name);
 
-/// Whether this processor has the feature and the system lets programs use it.
+/// Whether this processor has the feature and the system lets this program use
+/// it: asked for first where programs have to (AMX).
 /// False for names that isCpuFeature does not know.
 bool cpuHas(std::string_view name);
 

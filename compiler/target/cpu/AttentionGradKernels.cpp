@@ -14,7 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/target/cpu/AttentionPack.h"
+#include "compiler/target/cpu/AttentionGradTasks.h"
+#include "compiler/target/cpu/AttentionTiles.h"
 #include "compiler/target/cpu/Kernels.h"
 #include "compiler/target/cpu/Sweep.h"
 
@@ -25,9 +26,6 @@ using namespace jepa;
 
 /// Keys and queries to a block at most, multiples of a panel.
 static constexpr int64_t maxKeys = 128, maxQueries = 128;
-/// So many tasks keep a small machine's threads busy.
-static constexpr int64_t enoughTasks = 12;
-
 namespace {
 
 /// The launch's buffers, in their order.
@@ -60,14 +58,10 @@ enum Buffer {
 };
 enum Statistic { LogSum, Delta };
 
-struct Blocks {
-  int64_t keys, queries;
-};
-
 struct AttentionGradEmitter {
   const AttentionLayout &layout;
   Words words;
-  Blocks blocks;
+  AttentionGradBlocks blocks;
   Kernel &k;
   Emit &e;
   Number slot;
@@ -189,7 +183,7 @@ void AttentionGradEmitter::scoreTile(Number panel, Number firstRow, Number row) 
   Number scale = e.constant(Tile::vectorType(e), layout.scale * M_LOG2E);
   SmallVector<Number> probabilities = product(QueryRows, KeyPanels);
   for (auto [i, score] : llvm::enumerate(probabilities)) {
-    score = exp2(e, score * scale - statistic(LogSum, i / Tile::vectors), words.pairs);
+    score = words.exp2(e, score * scale - statistic(LogSum, i / Tile::vectors));
     e.storeVector(score, buffer(Tile8), place(i));
   }
   storePairs(probabilities, Probabilities);
@@ -267,48 +261,18 @@ void AttentionGradEmitter::writeKeyGradients(Number first, Number count) {
   write(DValue, DValues, 1);
 }
 
-/// dQ = scale * the sum of the parts' gradients, in order.
-static void addParts(KernelContext &context, Value gradient, Value partial, int64_t parts, double scale) {
-  Value to = context.rows(gradient), from = context.rows(partial);
-  auto type = cast<MemRefType>(to.getType());
-  int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
-  context.launch("attention_grad_sum", {to}, {from}, rows, rowGrain(width), [&](Kernel &k) {
-    Emit &e = k.e;
-    e.loop(k.begin, k.end, 1, [&](Number row) {
-      sweep(e, width, [&](Span &span) {
-        Number sum = span.load(k.buffers[1], {row});
-        for (int64_t part = 1; part < parts; ++part)
-          sum = sum + span.load(k.buffers[1], {row + static_cast<double>(part * rows)});
-        span.store(sum * span.constant(scale), k.buffers[0], {row});
-      });
-    });
-  });
-}
-
 LogicalResult AttentionGradCpu::emit(AttentionGradOp op, KernelContext &context) {
-  AttentionLayout layout(op, context);
+  if (usesMatrixTiles(context, {op.getDresult(), op.getQuery(), op.getKey(), op.getValue()}))
+    return emitTiledAttentionGrad(op, context);
   Words words = attentionWords(context, {op.getDresult(), op.getQuery(), op.getKey(), op.getValue()});
-  Blocks blocks{evenBlock(layout.keys.capacity, maxKeys, Tile::columns),
-                evenBlock(layout.queries.capacity, maxQueries, Tile::rows)};
-  int64_t keyBlocks = llvm::divideCeil(layout.keys.capacity, blocks.keys);
-  // Padding has no part's gradient, so that packed samples stay whole.
-  int64_t parts = layout.queries.hidesTokens()
-                      ? 1
-                      : std::min(llvm::divideCeil(enoughTasks, layout.units()), static_cast<uint64_t>(keyBlocks));
-  int64_t tasks = layout.units() * parts, threads = context.getMaxThreads();
-  AttentionScratch scratch(context, words, std::min(tasks, threads));
+  AttentionGradTasks tasks(op, context, {maxKeys, Tile::columns}, {maxQueries, Tile::rows});
+  const AttentionLayout &layout = tasks.layout;
+  AttentionGradBlocks blocks = tasks.blocks;
+  AttentionScratch scratch(context, words, tasks.slots());
   int64_t queries = Tile::padded(layout.queries.capacity, Tile::rows), panels = blocks.keys / Tile::columns;
   int64_t features = AttentionPack::rowFeatures(layout.width), depth = words.count(layout.width);
   int64_t row = AttentionPack::rowWords(words, layout.width);
-  SmallVector<Value> outputs{context.out(op.getDquery()), context.out(op.getDkey()), context.out(op.getDvalue())};
-  if (layout.queries.hidesTokens())
-    clear(context, outputs[DQuery]);
-  if (layout.keys.hidesTokens())
-    clear(context, {outputs[DKey], outputs[DValue]});
-  SmallVector<Value> writes = outputs;
-  if (parts > 1)
-    writes[DQuery] = context.temporary({parts * layout.clips, layout.queries.tokens, layout.heads * layout.width},
-                                       Float32Type::get(op.getContext()));
+  SmallVector<Value> writes = tasks.outputs;
   llvm::append_values(
       writes, scratch.words({queries, row}), scratch.words({queries, row}), scratch.floats({2, queries}),
       scratch.floats({queries, features}), scratch.words({panels, depth, Tile::columns}),
@@ -321,32 +285,10 @@ LogicalResult AttentionGradCpu::emit(AttentionGradOp op, KernelContext &context)
   if (words.pairs)
     llvm::append_values(writes, scratch.words({words.count(queries), features}),
                         scratch.words({words.count(queries), features}));
-  SmallVector<Value> reads;
-  for (Value operand : {op.getDresult(), op.getQuery(), op.getKey(), op.getValue(), op.getOutput(), op.getLogsumexp()})
-    reads.push_back(context.in(operand));
-  size_t operandCount = reads.size();
-  llvm::append_range(reads, layout.queries.buffers);
-  llvm::append_range(reads, layout.keys.buffers);
-  context.launch("attention_grad", writes, reads, tasks, 1, [&](Kernel &k) {
-    ArrayRef<Value> operands = ArrayRef<Value>(k.buffers).drop_front(writes.size());
-    ArrayRef<Value> queryLists = operands.slice(operandCount, layout.queries.buffers.size());
-    ArrayRef<Value> keyLists = operands.drop_front(operandCount + queryLists.size());
-    k.e.loop(k.begin, k.end, 1, [&](Number number) {
-      AttentionTask task(layout, parts, number);
-      AttentionGradEmitter{layout,
-                           words,
-                           blocks,
-                           k,
-                           k.e,
-                           tasks <= threads ? number : k.thread,
-                           operands,
-                           task,
-                           layout.queries.group(k.e, queryLists, task.clip, task.group),
-                           layout.keys.group(k.e, keyLists, task.clip, task.group)}
-          .run(parts);
-    });
+  tasks.launch("attention_grad", writes, [&](const AttentionWork &work) {
+    AttentionGradEmitter{layout,    words,         blocks,    work.k,       work.e,
+                         work.slot, work.operands, work.task, work.queries, work.keys}
+        .run(tasks.parts);
   });
-  if (parts > 1)
-    addParts(context, outputs[DQuery], writes[DQuery], parts, layout.scale);
   return success();
 }

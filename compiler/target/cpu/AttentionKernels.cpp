@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/target/cpu/AttentionPack.h"
+#include "compiler/target/cpu/AttentionTiles.h"
 #include "compiler/target/cpu/Kernels.h"
 
 #include <cmath>
@@ -49,11 +49,9 @@ struct AttentionEmitter {
   Kernel &k;
   Emit &e;
   Number slot;
-  /// Buffers of the operands, and those of the lists of tokens.
   Value query, key, value;
-  ArrayRef<Value> queryLists, keyLists;
 
-  void run(const AttentionTask &task, int64_t parts);
+  void run(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, int64_t parts);
 
 private:
   /// Per 16 queries: their running maximum, and the sum of exponentials.
@@ -74,9 +72,8 @@ private:
 
 } // namespace
 
-void AttentionEmitter::run(const AttentionTask &task, int64_t parts) {
-  GroupTokens queries = layout.queries.group(e, queryLists, task.clip, task.group);
-  GroupTokens keys = layout.keys.group(e, keyLists, task.clip, task.group);
+void AttentionEmitter::run(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys,
+                           int64_t parts) {
   Number panels = (queries.count + (Tile::columns - 1)) / Tile::columns;
   Number begin = task.part * panels / e.index(parts), end = (task.part + 1) * panels / e.index(parts);
   e.when(e.less(begin, end), [&] {
@@ -150,7 +147,7 @@ SmallVector<Number> AttentionEmitter::exponentials(Number count, ArrayRef<Number
       SmallVector<Number> probabilities;
       for (int64_t i = 0; i < number; ++i) {
         Number score = e.loadVector(buffer(Scores), {slot, row + i, at}, Tile::lanes);
-        probabilities.push_back(exp2(e, e.fma(score, log2Scale(), offsets[v]), words.pairs));
+        probabilities.push_back(words.exp2(e, e.fma(score, log2Scale(), offsets[v])));
         after[i * Tile::vectors + v] = after[i * Tile::vectors + v] + probabilities[i];
       }
       if (words.pairs) {
@@ -216,14 +213,12 @@ void AttentionEmitter::finish(const AttentionTask &task, const GroupTokens &quer
 }
 
 LogicalResult AttentionCpu::emit(AttentionOp op, KernelContext &context) {
+  if (usesMatrixTiles(context, {op.getQuery(), op.getKey(), op.getValue()}))
+    return emitTiledAttention(op, context);
   AttentionLayout layout(op, context);
   Words words = attentionWords(context, {op.getQuery(), op.getKey(), op.getValue()});
-  // With few heads, parts of their queries are tasks, which pack all keys again: a hundredth of the work.
-  int64_t panels = llvm::divideCeil(layout.queries.capacity, Tile::columns);
-  int64_t parts = std::clamp<int64_t>(llvm::divideCeil(4 * context.getMaxThreads(), layout.units()), 1,
-                                      llvm::divideCeil(panels, 8));
-  int64_t tasks = layout.units() * parts, threads = context.getMaxThreads();
-  AttentionScratch scratch(context, words, std::min(tasks, threads));
+  AttentionTasks tasks(layout, context, forwardParts(layout, context, Tile::columns));
+  AttentionScratch scratch(context, words, tasks.slots());
   int64_t features = AttentionPack::rowFeatures(layout.width), capacity = layout.keys.capacity;
   int64_t block = evenBlock(capacity, maxBlock, Tile::rows);
   SmallVector<Value> writes{
@@ -238,28 +233,13 @@ LogicalResult AttentionCpu::emit(AttentionOp op, KernelContext &context) {
       scratch.floats({Tile::columns})};
   if (words.pairs)
     writes.push_back(scratch.words({words.count(block), Tile::columns}));
-  SmallVector<Value> reads{context.in(op.getQuery()), context.in(op.getKey()), context.in(op.getValue())};
-  llvm::append_range(reads, layout.queries.buffers);
-  llvm::append_range(reads, layout.keys.buffers);
   if (layout.queries.hidesTokens())
     clear(context, {writes[Result], writes[Logsumexp]});
-  context.launch("attention", writes, reads, tasks, 1, [&](Kernel &k) {
-    ArrayRef<Value> operands = ArrayRef<Value>(k.buffers).drop_front(writes.size()), lists = operands.drop_front(3);
-    size_t queryLists = layout.queries.buffers.size();
-    k.e.loop(k.begin, k.end, 1, [&](Number task) {
-      AttentionEmitter emitter{layout,
-                               words,
-                               block,
-                               k,
-                               k.e,
-                               tasks <= threads ? task : k.thread,
-                               operands[0],
-                               operands[1],
-                               operands[2],
-                               lists.take_front(queryLists),
-                               lists.drop_front(queryLists)};
-      emitter.run(AttentionTask(layout, parts, task), parts);
-    });
-  });
+  tasks.launch("attention", writes, {context.in(op.getQuery()), context.in(op.getKey()), context.in(op.getValue())},
+               [&](const AttentionWork &work) {
+                 AttentionEmitter{layout,           words,           block, work.k, work.e, work.slot, work.operands[0],
+                                  work.operands[1], work.operands[2]}
+                     .run(work.task, work.queries, work.keys, tasks.parts);
+               });
   return success();
 }

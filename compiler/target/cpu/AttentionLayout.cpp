@@ -166,3 +166,24 @@ Number GroupTokens::at(Number index) const {
 AttentionTask::AttentionTask(const AttentionLayout &layout, int64_t parts, Number task)
     : clip(task / (parts * layout.groups * layout.heads)), head(task / (parts * layout.groups) % layout.heads),
       group(task / parts % layout.groups), part(task % parts) {}
+
+void AttentionTasks::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> operands,
+                            function_ref<void(const AttentionWork &)> body, function_ref<void(Emit &)> begin,
+                            function_ref<void(Emit &)> end) const {
+  SmallVector<Value> reads(operands);
+  llvm::append_range(reads, layout.queries.buffers);
+  llvm::append_range(reads, layout.keys.buffers);
+  context.launch(name, writes, reads, count, 1, [&](Kernel &k) {
+    ArrayRef<Value> arguments = ArrayRef<Value>(k.buffers).drop_front(writes.size());
+    ArrayRef<Value> queryLists = arguments.slice(operands.size(), layout.queries.buffers.size());
+    ArrayRef<Value> keyLists = arguments.drop_front(operands.size() + queryLists.size());
+    begin(k.e);
+    k.e.loop(k.begin, k.end, 1, [&](Number number) {
+      AttentionTask task(layout, parts, number);
+      body({k, k.e, count <= threads ? number : k.thread, arguments, task,
+            layout.queries.group(k.e, queryLists, task.clip, task.group),
+            layout.keys.group(k.e, keyLists, task.clip, task.group)});
+    });
+    end(k.e);
+  });
+}

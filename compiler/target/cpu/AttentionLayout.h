@@ -68,6 +68,36 @@ struct AttentionTask {
   Number clip, head, group, part;
 };
 
+/// What a kernel has of one task.
+struct AttentionWork {
+  Kernel &k;
+  Emit &e;
+  /// Of the scratch.
+  Number slot;
+  llvm::ArrayRef<mlir::Value> operands;
+  AttentionTask task;
+  GroupTokens queries, keys;
+};
+
+/// Each head of each group, in `parts`, as tasks of one launch.
+struct AttentionTasks {
+  AttentionTasks(const AttentionLayout &layout, KernelContext &context, int64_t parts)
+      : layout(layout), context(context), parts(parts), count(layout.units() * parts),
+        threads(context.getMaxThreads()) {}
+
+  /// A task has scratch of its own where that is less than a thread's.
+  int64_t slots() const { return std::min(count, threads); }
+  /// Launches body(work) for each task, between `begin` and `end` of each chunk of them.
+  void launch(
+      llvm::StringRef name, llvm::ArrayRef<mlir::Value> writes, llvm::ArrayRef<mlir::Value> operands,
+      llvm::function_ref<void(const AttentionWork &)> body, llvm::function_ref<void(Emit &)> begin = [](Emit &) {},
+      llvm::function_ref<void(Emit &)> end = [](Emit &) {}) const;
+
+  const AttentionLayout &layout;
+  KernelContext &context;
+  int64_t parts, count, threads;
+};
+
 } // namespace jepa
 
 #endif // JEPA_COMPILER_TARGET_CPU_ATTENTIONLAYOUT_H

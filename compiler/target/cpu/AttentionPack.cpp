@@ -39,8 +39,7 @@ void AttentionPack::rows(Value to, const HeadRows &from, const GroupTokens &toke
   e.loop(e.index(0), count, 1, [&](Number row) {
     Number token = tokens.at(first + row);
     forVectors(each, [&](Number at, int64_t valid) {
-      Number packed = asWords(e, words, load(from, token, at, each, valid, words.numberType(e)));
-      e.storeVector(packed, to, {slot, row, at / words.each()});
+      e.storeVector(rowAsWords(from, token, at, valid), to, {slot, row, at / words.each()});
     });
   });
 }
@@ -55,7 +54,7 @@ void AttentionPack::panels(Value to, const HeadRows &from, const GroupTokens &to
     forVectors(each, [&](Number at, int64_t valid) {
       SmallVector<Number> square;
       for (Number token : lanes)
-        square.push_back(asWords(e, words, load(from, token, at, each, valid, words.numberType(e))));
+        square.push_back(rowAsWords(from, token, at, valid));
       square = Tile::transpose(e, square);
       for (int64_t i = 0; i < words.count(std::min(each, valid)); ++i)
         e.storeVector(square[i], to, {slot, column / Tile::columns, at / words.each() + i, column % Tile::columns});
@@ -77,6 +76,20 @@ void AttentionPack::pairs(Value to, const HeadRows &from, const GroupTokens &tok
       e.storeVector(packed, to, {slot, word, at});
     });
   });
+}
+
+Number AttentionPack::rowAsWords(const HeadRows &from, Number token, Number at, int64_t valid) const {
+  return asWords(e, words, load(from, token, at, Tile::lanes * words.each(), valid, words.numberType(e)));
+}
+
+Number AttentionPack::pairAsWords(const HeadRows &from, const GroupTokens &tokens, Number index, Number end, Number at,
+                                  int64_t valid) const {
+  auto one = [&](Number place) {
+    Number numbers = load(from, tokens.at(place), at, Tile::lanes, valid, words.numberType(e));
+    return e.select(e.less(place, end), numbers, e.constant(numbers.getType(), 0));
+  };
+  Number left = one(index), right = one(index + 1);
+  return asWords(e, words, e.wrap(vector::InterleaveOp::create(e.builder, e.loc, left.value, right.value)));
 }
 
 void AttentionPack::unpackPanel(Value to, Value from, Number panel, function_ref<Number(int64_t)> factor) const {
@@ -145,6 +158,12 @@ Words jepa::attentionWords(KernelContext &context, ArrayRef<Value> operands) {
 int64_t jepa::evenBlock(int64_t size, int64_t limit, int64_t unit) {
   int64_t units = llvm::divideCeil(size, unit);
   return llvm::divideCeil(units, llvm::divideCeil(units, limit / unit)) * unit;
+}
+
+int64_t jepa::forwardParts(const AttentionLayout &layout, KernelContext &context, int64_t panel) {
+  int64_t panels = llvm::divideCeil(layout.queries.capacity, panel);
+  return std::clamp<int64_t>(llvm::divideCeil(4 * context.getMaxThreads(), layout.units()), 1,
+                             llvm::divideCeil(panels, 8));
 }
 
 void jepa::clear(KernelContext &context, ArrayRef<Value> buffers) {

@@ -51,12 +51,19 @@ struct AttentionPack {
   void unpackPanel(mlir::Value to, mlir::Value from, Number panel, llvm::function_ref<Number(int64_t)> factor) const;
   /// The head's row of `token` = factor * from[slot, row, :].
   void writeRow(const HeadRows &to, Number token, mlir::Value from, Number row, Number factor) const;
+  /// Cuts a row into vectors of `each` features; `valid` of them exist.
+  void forVectors(int64_t each, llvm::function_ref<void(Number at, int64_t valid)> body) const;
+  /// A token's features from `at` on as 16 words, zeros past the first `valid` features.
+  Number rowAsWords(const HeadRows &from, Number token, Number at, int64_t valid) const;
+  /// 16 features from `at` on of the group's tokens `index` and `index + 1`, as words of both; zeros past the first
+  /// `valid` features and for tokens from `end` on.
+  Number pairAsWords(const HeadRows &from, const GroupTokens &tokens, Number index, Number end, Number at,
+                     int64_t valid) const;
   /// The product of two rows of the same token, summed over features.
   Number dot(const HeadRows &a, const HeadRows &b, Number token) const;
 
 private:
   Number load(const HeadRows &from, Number token, Number at, int64_t lanes, int64_t valid, mlir::Type type) const;
-  void forVectors(int64_t each, llvm::function_ref<void(Number at, int64_t valid)> body) const;
 };
 
 /// Buffers with a slot for each thread or task.
@@ -76,6 +83,9 @@ private:
 Words attentionWords(KernelContext &context, llvm::ArrayRef<mlir::Value> operands);
 /// The size of blocks, a multiple of `unit` and at most `limit`, that cut `size` most evenly.
 int64_t evenBlock(int64_t size, int64_t limit, int64_t unit);
+/// Parts of each head's queries in the forward pass, by panels of `panel`: more than one with few heads. A part packs
+/// all keys again, which is a hundredth of the work.
+int64_t forwardParts(const AttentionLayout &layout, KernelContext &context, int64_t panel);
 /// Zeros in all of `buffers`' rows, each [clip, token, features] or [clip, head, token].
 void clear(KernelContext &context, llvm::ArrayRef<mlir::Value> buffers);
 

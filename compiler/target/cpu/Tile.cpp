@@ -36,13 +36,16 @@ Number Words::multiply(Emit &e, Number left, Number right, Number sum) const {
                     .getResult(0));
 }
 
+// Rounded to nearest, ties away from zero, by integers: fewer instructions than two conversions and an interleaving.
 Number Words::zip(Emit &e, Number first, Number second) const {
   if (!pairs)
     return first;
-  VectorType half = VectorType::get({Tile::lanes}, e.builder.getBF16Type());
-  Number zipped = e.wrap(
-      vector::InterleaveOp::create(e.builder, e.loc, e.convert(first, half).value, e.convert(second, half).value));
-  return bitcast(e, zipped, e.builder.getI32Type(), Tile::lanes);
+  Type i32 = e.builder.getI32Type();
+  auto rounded = [&](Number x) { return bitcast(e, x, i32, Tile::lanes) + 0x8000; };
+  Number low = rounded(first), high = rounded(second);
+  low = e.wrap(arith::ShRUIOp::create(e.builder, e.loc, low, e.constant(low.getType(), 16)));
+  high = e.wrap(arith::AndIOp::create(e.builder, e.loc, high, e.constant(high.getType(), -65536)));
+  return e.wrap(arith::OrIOp::create(e.builder, e.loc, low, high));
 }
 
 Number Words::join(Emit &e, ArrayRef<Number> vectors) const {
@@ -111,24 +114,40 @@ SmallVector<Number> Tile::transpose(Emit &e, ArrayRef<Number> original) {
 // Exponentials
 //===----------------------------------------------------------------------===//
 
-Number jepa::exp2(Emit &e, Number x, bool rounded) {
-  // Added to 1.5 * 2^23, a float is rounded to an integer, which stands in its low bits.
-  constexpr double magic = 12582912.0;
-  // Minimax for the relative error on [-0.5, 0.5].
-  static constexpr double fine[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
-                                    0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
-  static constexpr double coarse[] = {0.009570101908089415, 0.05591786031930501, 0.2402474482794381, 0.6931218147367706,
-                                      0.9999992614457146};
-  ArrayRef<double> coefficients = rounded ? ArrayRef<double>(coarse) : ArrayRef<double>(fine);
+/// 1.5 * 2^23: what is added to it is rounded to an integer, which stands in the low bits.
+static constexpr double magic = 12582912.0;
+
+static Number polynomial(Emit &e, Number x, ArrayRef<double> coefficients) {
+  Number sum = e.constant(x.getType(), coefficients[0]);
+  for (double coefficient : coefficients.drop_front())
+    sum = e.fma(sum, x, e.constant(x.getType(), coefficient));
+  return sum;
+}
+
+// Coefficients are minimax for the relative error on [-0.5, 0.5].
+Number jepa::exp2(Emit &e, Number x) {
   auto floats = cast<VectorType>(x.getType());
   int64_t lanes = floats.getNumElements();
   Type i32 = e.builder.getI32Type();
   x = e.max(x, e.constant(floats, -126));
-  Number shifted = x + magic, fraction = x - (shifted - magic);
-  Number power = e.constant(floats, coefficients[0]);
-  for (double coefficient : coefficients.drop_front())
-    power = e.fma(power, fraction, e.constant(floats, coefficient));
+  Number shifted = x + magic;
+  Number power = polynomial(e, x - (shifted - magic),
+                            {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586, 0.24022119723848476,
+                             0.6931469670647331, 1.0000000716546822});
   Number exponent = bitcast(e, shifted, i32, lanes);
   exponent = e.wrap(arith::ShLIOp::create(e.builder, e.loc, exponent, e.constant(exponent.getType(), 23)));
   return bitcast(e, bitcast(e, power, i32, lanes) + exponent, floats.getElementType(), lanes);
+}
+
+Number jepa::coarseExp2(Emit &e, Number x) {
+  Number shifted = x + magic, whole = shifted - magic;
+  Number power =
+      polynomial(e, x - whole, {0.0551716693598633, 0.2426111313850358, 0.6932609862030932, 0.9999280729972178});
+  // Scaling by an instruction needs no clamp: what is too small becomes zero.
+  Type i16 = e.builder.getI16Type(), i32 = e.builder.getI32Type();
+  Value operands[] = {power, whole, power, LLVM::ConstantOp::create(e.builder, e.loc, i16, -1),
+                      LLVM::ConstantOp::create(e.builder, e.loc, i32, 4)};
+  return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(),
+                                              e.builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"), operands)
+                    .getResult(0));
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/InitAll.h"
 #include "runtime/core/BFloat16.h"
+#include "runtime/core/CpuFeatures.h"
 #include "test/unit/compiler/CompiledFunction.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -29,6 +30,9 @@ static Machine machine(const std::string &features) {
   std::string why;
   std::optional<Machine> found = Machine::parse(features, why);
   EXPECT_TRUE(found) << why;
+  if (found && found->hasMatrixTiles()) {
+    EXPECT_TRUE(rt::cpuHas("amx-bf16")) << "the system must be asked for the registers";
+  }
   return found.value_or(Machine());
 }
 

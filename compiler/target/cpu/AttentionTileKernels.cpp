@@ -1,0 +1,273 @@
+//===- AttentionTileKernels.cpp - cpu: attention in tile registers ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// As AttentionKernels.cpp does it, scores and sums transposed, with products
+// that go from memory to memory by tiles of 16 x 16. They take a fourth of the
+// time that the exponentials take, which are therefore what is counted here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/cpu/AttentionTiles.h"
+#include "compiler/target/cpu/Kernels.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace jepa;
+
+/// Queries to a panel: two tiles.
+static constexpr int64_t panelTiles = 2, panelQueries = panelTiles * MatrixTiles::size;
+/// Keys to a block at most: their scores and probabilities, with a panel's sums, stay in the second cache.
+static constexpr int64_t maxBlock = 256;
+/// What no score is below: the running maximum's start.
+static constexpr double lowestScore = -1.0e30;
+
+namespace {
+
+/// The launch's buffers, in their order.
+enum Buffer {
+  Result,
+  Logsumexp,
+  // Scratch of a slot. All keys, as left operands: features contracted, values with tokens contracted.
+  KeyRows,
+  ValueColumns,
+  // 32 queries: their right operand, a block's scores [keys / 16, 2] and probabilities [keys / 32, 2], sums of values
+  // [features / 16, 2], those as rows, and the logarithms of sums.
+  QueryPanel,
+  Scores,
+  Probabilities,
+  Sums,
+  Rows,
+  Logs
+};
+
+struct TiledAttention {
+  const AttentionLayout &layout;
+  int64_t block;
+  Kernel &k;
+  Emit &e;
+  Number slot;
+  Value query, key, value;
+
+  void run(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, int64_t parts);
+
+private:
+  /// Per 16 queries: their running maximum, and the sum of exponentials.
+  using Statistics = SmallVector<Number>;
+  Value buffer(Buffer which) const { return k.buffers[which]; }
+  Number log2Scale() { return e.constant(Tile::vectorType(e), layout.scale * M_LOG2E); }
+  int64_t wideTiles() const { return AttentionTiles::wideTiles(layout.width); }
+  SmallVector<Value> row(Buffer which, Number tile, int64_t v, Number inTile) const;
+
+  void panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, Number first);
+  Statistics keyBlock(Number first, Number count, ArrayRef<Number> before);
+  SmallVector<Number> scores(Number first, Number blocks, ArrayRef<Number> maxima);
+  SmallVector<Number> exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums);
+  SmallVector<Number> wordsOf(Number tile32, Number word, Number keysLeft, ArrayRef<Number> offsets,
+                              ArrayRef<Number> sums);
+  void addValues(Number first, Number blocks, ArrayRef<Number> factors);
+  void finish(const AttentionTask &task, const GroupTokens &queries, Number first, ArrayRef<Number> statistics);
+};
+
+} // namespace
+
+void TiledAttention::run(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys,
+                         int64_t parts) {
+  Number panels = (queries.count + (panelQueries - 1)) / panelQueries;
+  Number begin = task.part * panels / e.index(parts), end = (task.part + 1) * panels / e.index(parts);
+  e.when(e.less(begin, end), [&] {
+    AttentionTiles tiles(e, layout.width, slot);
+    tiles.leftFeatures(buffer(KeyRows), HeadRows(key, task, layout.width), keys, e.index(0), keys.count);
+    tiles.leftTokens(buffer(ValueColumns), HeadRows(value, task, layout.width), keys, e.index(0), keys.count);
+    e.loop(begin, end, 1, [&](Number index) { panel(task, queries, keys, index * panelQueries); });
+  });
+}
+
+SmallVector<Value> TiledAttention::row(Buffer which, Number tile, int64_t v, Number inTile) const {
+  return {slot, tile, e.index(v), inTile, e.index(0)};
+}
+
+void TiledAttention::panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys,
+                           Number first) {
+  AttentionTiles tiles(e, layout.width, slot);
+  tiles.rightFeatures(buffer(QueryPanel), HeadRows(query, task, layout.width), queries, first, e.index(panelQueries));
+  e.loop(0, wideTiles(), 1, [&](Number feature) {
+    for (int64_t v = 0; v < panelTiles; ++v)
+      tiles.clear(buffer(Sums), {feature, e.index(v)});
+  });
+  Number zero = e.constant(Tile::vectorType(e), 0), lowest = e.constant(zero.getType(), lowestScore);
+  SmallVector<Number> statistics = e.reduce(
+      e.index(0), keys.count, block, {lowest, lowest, zero, zero}, [&](Number firstKey, ArrayRef<Number> before) {
+        return keyBlock(firstKey, e.min(e.index(block), keys.count - firstKey), before);
+      });
+  finish(task, queries, first, statistics);
+}
+
+SmallVector<Number> TiledAttention::keyBlock(Number first, Number count, ArrayRef<Number> before) {
+  Number blocks = (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth;
+  SmallVector<Number> maxima = scores(first, blocks, before.take_front(panelTiles)), factors, sums;
+  for (int64_t v = 0; v < panelTiles; ++v) {
+    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale()));
+    sums.push_back(before[panelTiles + v] * factors[v]);
+  }
+  sums = exponentials(count, maxima, sums);
+  addValues(first, blocks, factors);
+  llvm::append_range(maxima, sums);
+  return maxima;
+}
+
+/// The scores of a block, 32 keys at a time, and the larger of `maxima` and theirs. Keys past the last one repeat it.
+SmallVector<Number> TiledAttention::scores(Number first, Number blocks, ArrayRef<Number> maxima) {
+  MatrixTiles registers(e);
+  Number firstTile = first / MatrixTiles::size, depth = e.index(AttentionTiles::deepTiles(layout.width));
+  e.loop(e.index(0), blocks, 1, [&](Number pair) {
+    registers.multiply(2, panelTiles, depth, /*accumulate=*/false,
+                       {buffer(Scores),
+                        [&](int64_t i, int64_t j) {
+                          return SmallVector<Value>{slot, pair * 2 + i, e.index(j)};
+                        }},
+                       {buffer(KeyRows),
+                        [&](int64_t i, Number d) {
+                          return SmallVector<Value>{slot, firstTile + pair * 2 + i, d};
+                        }},
+                       {buffer(QueryPanel), [&](int64_t j, Number d) {
+                          return SmallVector<Value>{slot, d, e.index(j)};
+                        }});
+  });
+  return e.reduce(e.index(0), blocks * 2, 1, maxima, [&](Number tile, ArrayRef<Number> before) {
+    SmallVector<Number> after(before);
+    for (int64_t i = 0; i < MatrixTiles::size; ++i)
+      for (int64_t v = 0; v < panelTiles; ++v)
+        after[v] = e.max(after[v], e.loadVector(buffer(Scores), row(Scores, tile, v, e.index(i)), Tile::lanes));
+    return after;
+  });
+}
+
+/// Two keys' probabilities as words, and `sums` with them: [key, 16 queries]. Of the two, `keysLeft` exist.
+SmallVector<Number> TiledAttention::wordsOf(Number tile32, Number word, Number keysLeft, ArrayRef<Number> offsets,
+                                            ArrayRef<Number> sums) {
+  constexpr int64_t half = MatrixTiles::size / 2;
+  SmallVector<Number> after(sums);
+  for (int64_t v = 0; v < panelTiles; ++v) {
+    SmallVector<Number> pair;
+    for (int64_t i = 0; i < 2; ++i) {
+      SmallVector<Value> place = row(Scores, tile32 * 2 + word / half, v, word % half * 2 + i);
+      Number probability =
+          coarseExp2(e, e.fma(e.loadVector(buffer(Scores), place, Tile::lanes), log2Scale(), offsets[v]));
+      if (keysLeft.value)
+        probability = e.select(e.less(e.index(i), keysLeft), probability, e.constant(probability.getType(), 0));
+      pair.push_back(probability);
+      after[i * panelTiles + v] = after[i * panelTiles + v] + probability;
+    }
+    e.storeVector(Words{true}.zip(e, pair[0], pair[1]), buffer(Probabilities), row(Probabilities, tile32, v, word));
+  }
+  return after;
+}
+
+/// The probabilities of a block from its scores, zeros up to whole tiles; adds them to `sums`.
+SmallVector<Number> TiledAttention::exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums) {
+  SmallVector<Number> offsets;
+  for (Number maximum : maxima)
+    offsets.push_back(maximum * e.constant(maximum.getType(), -layout.scale * M_LOG2E));
+  Number whole = count / MatrixTiles::depth, zero = e.constant(sums[0].getType(), 0);
+  auto words = [&](Number tile32, bool isWhole, ArrayRef<Number> before) {
+    return e.reduce(e.index(0), e.index(MatrixTiles::size), 1, before, [&](Number word, ArrayRef<Number> carried) {
+      Number at = tile32 * MatrixTiles::depth + word * 2;
+      return wordsOf(tile32, word, isWhole ? Number() : count - e.min(at, count), offsets, carried);
+    });
+  };
+  SmallVector<Number> four{sums[0], sums[1], zero, zero};
+  four = e.reduce(e.index(0), whole, 1, four,
+                  [&](Number tile32, ArrayRef<Number> before) { return words(tile32, true, before); });
+  four = e.reduce(whole, (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth, 1, four,
+                  [&](Number tile32, ArrayRef<Number> before) { return words(tile32, false, before); });
+  return {four[0] + four[2], four[1] + four[3]};
+}
+
+void TiledAttention::addValues(Number first, Number blocks, ArrayRef<Number> factors) {
+  MatrixTiles registers(e);
+  e.loop(0, wideTiles(), 1, [&](Number feature) {
+    for (int64_t i = 0; i < MatrixTiles::size; ++i)
+      for (int64_t v = 0; v < panelTiles; ++v) {
+        SmallVector<Value> place = row(Sums, feature, v, e.index(i));
+        e.storeVector(e.loadVector(buffer(Sums), place, Tile::lanes) * factors[v], buffer(Sums), place);
+      }
+  });
+  Number firstBlock = first / MatrixTiles::depth;
+  registers.forPairs(wideTiles(), [&](Number feature, int64_t number) {
+    registers.multiply(number, panelTiles, blocks, /*accumulate=*/true,
+                       {buffer(Sums),
+                        [&](int64_t i, int64_t j) {
+                          return SmallVector<Value>{slot, feature + i, e.index(j)};
+                        }},
+                       {buffer(ValueColumns),
+                        [&](int64_t i, Number d) {
+                          return SmallVector<Value>{slot, feature + i, firstBlock + d};
+                        }},
+                       {buffer(Probabilities), [&](int64_t j, Number d) {
+                          return SmallVector<Value>{slot, d, e.index(j)};
+                        }});
+  });
+}
+
+void TiledAttention::finish(const AttentionTask &task, const GroupTokens &queries, Number first,
+                            ArrayRef<Number> statistics) {
+  ArrayRef<Number> maxima = statistics.take_front(panelTiles), sums = statistics.drop_front(panelTiles);
+  SmallVector<Number> factors;
+  for (int64_t v = 0; v < panelTiles; ++v) {
+    // A query without keys: its result is zero, its logarithm finite.
+    Number sum = e.max(sums[v], e.constant(sums[v].getType(), 1.0e-30));
+    Number logarithm = e.fma(maxima[v], e.constant(sum.getType(), layout.scale), e.log(sum));
+    e.storeVector(logarithm, buffer(Logs), {slot, e.index(v * Tile::lanes)});
+    factors.push_back(e.constant(sum.getType(), 1) / sum);
+  }
+  AttentionTiles tiles(e, layout.width, slot);
+  e.loop(0, wideTiles(), 1, [&](Number feature) {
+    for (int64_t v = 0; v < panelTiles; ++v) {
+      SmallVector<Number> rows = tiles.transposed(buffer(Sums), {slot, feature, e.index(v)});
+      for (auto [i, vector] : llvm::enumerate(rows))
+        e.storeVector(vector, buffer(Rows), {slot, e.index(v * Tile::lanes + i), feature * MatrixTiles::size});
+    }
+  });
+  for (int64_t v = 0; v < panelTiles; ++v)
+    e.storeVector(factors[v], buffer(Logs), {slot, e.index((panelTiles + v) * Tile::lanes)});
+  AttentionPack pack{e, {true}, layout.width, slot};
+  HeadRows result(buffer(Result), task, layout.width);
+  e.loop(e.index(0), e.min(e.index(panelQueries), queries.count - first), 1, [&](Number row) {
+    Number token = queries.at(first + row);
+    pack.writeRow(result, token, buffer(Rows), row, e.load(buffer(Logs), {slot, row + panelQueries}));
+    e.store(e.load(buffer(Logs), {slot, row}), buffer(Logsumexp), {task.clip, task.head, token});
+  });
+}
+
+LogicalResult jepa::emitTiledAttention(AttentionOp op, KernelContext &context) {
+  AttentionLayout layout(op, context);
+  AttentionTasks tasks(layout, context, forwardParts(layout, context, panelQueries));
+  AttentionScratch scratch(context, {true}, tasks.slots());
+  constexpr int64_t size = MatrixTiles::size, depth = MatrixTiles::depth;
+  int64_t deep = AttentionTiles::deepTiles(layout.width), wide = AttentionTiles::wideTiles(layout.width);
+  int64_t capacity = layout.keys.capacity, pairs = llvm::divideCeil(capacity, depth);
+  int64_t block = evenBlock(capacity, maxBlock, depth);
+  SmallVector<Value> writes{context.out(op.getResult()),
+                            context.out(op.getLogsumexp()),
+                            scratch.words({2 * pairs, deep, size, size}),
+                            scratch.words({wide, pairs, size, size}),
+                            scratch.words({deep, panelTiles, size, size}),
+                            scratch.floats({block / size, panelTiles, size, size}),
+                            scratch.words({block / depth, panelTiles, size, size}),
+                            scratch.floats({wide, panelTiles, size, size}),
+                            scratch.floats({panelQueries, wide * size}),
+                            scratch.floats({2 * panelQueries})};
+  if (layout.queries.hidesTokens())
+    clear(context, {writes[Result], writes[Logsumexp]});
+  tasks.launch(
+      "attention_tiles", writes, {context.in(op.getQuery()), context.in(op.getKey()), context.in(op.getValue())},
+      [&](const AttentionWork &work) {
+        TiledAttention{layout, block, work.k, work.e, work.slot, work.operands[0], work.operands[1], work.operands[2]}
+            .run(work.task, work.queries, work.keys, tasks.parts);
+      },
+      [](Emit &e) { MatrixTiles(e).configure(); }, [](Emit &e) { MatrixTiles(e).release(); });
+  return success();
+}
