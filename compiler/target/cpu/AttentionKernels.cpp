@@ -128,7 +128,7 @@ SmallVector<Number> AttentionEmitter::scores(Number first, Number count, ArrayRe
     for (auto [i, vector] : llvm::enumerate(tile)) {
       int64_t v = i % Tile::vectors;
       e.storeVector(vector, buffer(Scores), {slot, row + i / Tile::vectors, e.index(v * Tile::lanes)});
-      after[v] = e.max(after[v], vector);
+      after[v] = larger(e, after[v], vector);
     }
     return after;
   });

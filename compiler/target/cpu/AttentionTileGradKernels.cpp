@@ -20,7 +20,7 @@ using namespace mlir;
 using namespace jepa;
 
 /// Keys and queries to a block at most.
-static constexpr int64_t maxKeys = 256, maxQueries = 256;
+static constexpr int64_t maxKeys = 128, maxQueries = 256;
 static constexpr int64_t size = MatrixTiles::size, depth = MatrixTiles::depth;
 
 namespace {

@@ -21,6 +21,8 @@ using namespace jepa;
 static constexpr int64_t panelTiles = 2, panelQueries = panelTiles * MatrixTiles::size;
 /// Keys to a block at most: their scores and probabilities, with a panel's sums, stay in the second cache.
 static constexpr int64_t maxBlock = 256;
+/// Probabilities are below 2 to this power: what they are relative to stays while no score is further above it.
+static constexpr double mostPower = 8;
 /// What no score is below: the running maximum's start.
 static constexpr double lowestScore = -1.0e30;
 
@@ -64,10 +66,11 @@ private:
   void panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, Number first);
   Statistics keyBlock(Number first, Number count, ArrayRef<Number> before);
   SmallVector<Number> scores(Number first, Number blocks, ArrayRef<Number> maxima);
+  SmallVector<Number> raise(ArrayRef<Number> before, ArrayRef<Number> maxima);
   SmallVector<Number> exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums);
   SmallVector<Number> wordsOf(Number tile32, Number word, Number keysLeft, ArrayRef<Number> offsets,
                               ArrayRef<Number> sums);
-  void addValues(Number first, Number blocks, ArrayRef<Number> factors);
+  void addValues(Number first, Number blocks);
   void finish(const AttentionTask &task, const GroupTokens &queries, Number first, ArrayRef<Number> statistics);
 };
 
@@ -107,15 +110,37 @@ void TiledAttention::panel(const AttentionTask &task, const GroupTokens &queries
 
 SmallVector<Number> TiledAttention::keyBlock(Number first, Number count, ArrayRef<Number> before) {
   Number blocks = (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth;
-  SmallVector<Number> maxima = scores(first, blocks, before.take_front(panelTiles)), factors, sums;
+  SmallVector<Number> maxima = raise(before, scores(first, blocks, before.take_front(panelTiles))), factors, sums;
   for (int64_t v = 0; v < panelTiles; ++v) {
     factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale()));
     sums.push_back(before[panelTiles + v] * factors[v]);
   }
   sums = exponentials(count, maxima, sums);
-  addValues(first, blocks, factors);
+  addValues(first, blocks);
   llvm::append_range(maxima, sums);
   return maxima;
+}
+
+/// What probabilities are relative to: the maximum so far where some score is far above what it was, otherwise that, as
+/// what is a little above costs no precision. Sums of values are rescaled where it changes.
+SmallVector<Number> TiledAttention::raise(ArrayRef<Number> before, ArrayRef<Number> maxima) {
+  Number above = larger(e, maxima[0] - before[0], maxima[1] - before[1]);
+  Number isFar = e.less(e.constant(e.builder.getF32Type(), mostPower / (layout.scale * M_LOG2E)), e.laneMax(above));
+  SmallVector<Number> after;
+  for (int64_t v = 0; v < panelTiles; ++v)
+    after.push_back(e.select(isFar, maxima[v], before[v]));
+  e.when(isFar, [&] {
+    e.loop(0, wideTiles(), 1, [&](Number feature) {
+      for (int64_t v = 0; v < panelTiles; ++v) {
+        Number factor = exp2(e, (before[v] - maxima[v]) * log2Scale());
+        for (int64_t i = 0; i < MatrixTiles::size; ++i) {
+          SmallVector<Value> place = row(Sums, feature, v, e.index(i));
+          e.storeVector(e.loadVector(buffer(Sums), place, Tile::lanes) * factor, buffer(Sums), place);
+        }
+      }
+    });
+  });
+  return after;
 }
 
 /// The scores of a block, 32 keys at a time, and the larger of `maxima` and theirs. Keys past the last one repeat it.
@@ -137,10 +162,17 @@ SmallVector<Number> TiledAttention::scores(Number first, Number blocks, ArrayRef
                         }});
   });
   return e.reduce(e.index(0), blocks * 2, 1, maxima, [&](Number tile, ArrayRef<Number> before) {
-    SmallVector<Number> after(before);
-    for (int64_t i = 0; i < MatrixTiles::size; ++i)
-      for (int64_t v = 0; v < panelTiles; ++v)
-        after[v] = e.max(after[v], e.loadVector(buffer(Scores), row(Scores, tile, v, e.index(i)), Tile::lanes));
+    // Neighbours first: a chain would wait for each comparison.
+    SmallVector<Number> after;
+    for (int64_t v = 0; v < panelTiles; ++v) {
+      SmallVector<Number> most;
+      for (int64_t i = 0; i < MatrixTiles::size; ++i)
+        most.push_back(e.loadVector(buffer(Scores), row(Scores, tile, v, e.index(i)), Tile::lanes));
+      for (int64_t half = MatrixTiles::size / 2; half; half /= 2)
+        for (int64_t i = 0; i < half; ++i)
+          most[i] = larger(e, most[i], most[i + half]);
+      after.push_back(larger(e, before[v], most[0]));
+    }
     return after;
   });
 }
@@ -186,15 +218,8 @@ SmallVector<Number> TiledAttention::exponentials(Number count, ArrayRef<Number> 
   return {four[0] + four[2], four[1] + four[3]};
 }
 
-void TiledAttention::addValues(Number first, Number blocks, ArrayRef<Number> factors) {
+void TiledAttention::addValues(Number first, Number blocks) {
   MatrixTiles registers(e);
-  e.loop(0, wideTiles(), 1, [&](Number feature) {
-    for (int64_t i = 0; i < MatrixTiles::size; ++i)
-      for (int64_t v = 0; v < panelTiles; ++v) {
-        SmallVector<Value> place = row(Sums, feature, v, e.index(i));
-        e.storeVector(e.loadVector(buffer(Sums), place, Tile::lanes) * factors[v], buffer(Sums), place);
-      }
-  });
   Number firstBlock = first / MatrixTiles::depth;
   registers.forPairs(wideTiles(), [&](Number feature, int64_t number) {
     registers.multiply(number, panelTiles, blocks, /*accumulate=*/true,

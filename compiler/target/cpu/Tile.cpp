@@ -44,8 +44,16 @@ Number Words::zip(Emit &e, Number first, Number second) const {
   auto rounded = [&](Number x) { return bitcast(e, x, i32, Tile::lanes) + 0x8000; };
   Number low = rounded(first), high = rounded(second);
   low = e.wrap(arith::ShRUIOp::create(e.builder, e.loc, low, e.constant(low.getType(), 16)));
-  high = e.wrap(arith::AndIOp::create(e.builder, e.loc, high, e.constant(high.getType(), -65536)));
-  return e.wrap(arith::OrIOp::create(e.builder, e.loc, low, high));
+  // Chosen by halves of words: with masks and an or, LLVM would make it a permutation, which takes twice as long.
+  SmallVector<bool> isHigh;
+  for (int64_t lane = 0; lane < Tile::lanes; ++lane)
+    llvm::append_values(isHigh, false, true);
+  auto halves = VectorType::get({2 * Tile::lanes}, e.builder.getI1Type());
+  Value choice = arith::ConstantOp::create(e.builder, e.loc, DenseElementsAttr::get(halves, ArrayRef<bool>(isHigh)));
+  Type i16 = e.builder.getI16Type();
+  Number chosen =
+      e.select(e.wrap(choice), bitcast(e, high, i16, 2 * Tile::lanes), bitcast(e, low, i16, 2 * Tile::lanes));
+  return bitcast(e, chosen, i32, Tile::lanes);
 }
 
 Number Words::join(Emit &e, ArrayRef<Number> vectors) const {
@@ -116,6 +124,8 @@ SmallVector<Number> Tile::transpose(Emit &e, ArrayRef<Number> original) {
 
 /// 1.5 * 2^23: what is added to it is rounded to an integer, which stands in the low bits.
 static constexpr double magic = 12582912.0;
+
+Number jepa::larger(Emit &e, Number a, Number b) { return e.select(e.less(a, b), b, a); }
 
 static Number polynomial(Emit &e, Number x, ArrayRef<double> coefficients) {
   Number sum = e.constant(x.getType(), coefficients[0]);

@@ -17,6 +17,8 @@
 
 namespace jepa {
 
+/// The larger of two numbers: one instruction, where Emit::max takes four for the sake of NaN, which here gives either.
+Number larger(Emit &e, Number a, Number b);
 /// 2^x, to 1e-7 of itself for x in [-126, 127]; what is smaller than that becomes 2^-126.
 Number exp2(Emit &e, Number x);
 /// 2^x to 8e-5 of itself, which is a fiftieth of what rounding to bf16 takes away: of 16 floats, with AVX-512.

@@ -5,6 +5,7 @@
 
 #include "test/unit/compiler/KernelHarness.h"
 
+#include "runtime/core/BFloat16.h"
 #include "runtime/core/ThreadPool.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -129,9 +130,11 @@ template <class... Args> static std::string text(const char *format, Args &&...a
   return llvm::formatv(format, std::forward<Args>(args)...).str();
 }
 
-static std::string program(const Shape &s) {
+static std::string program(const Shape &s, const char *element = "f32") {
   int D = s.heads * s.width;
-  auto tensor = [&](int tokens) -> std::string { return text("tensor<{0}x{1}x{2}xf32>", s.clips, tokens, D); };
+  auto tensor = [&](int tokens) -> std::string {
+    return text("tensor<{0}x{1}x{2}x{3}>", s.clips, tokens, D, element);
+  };
   std::string Q = tensor(s.queries), K = tensor(s.keys);
   std::string L = text("tensor<{0}x{1}x{2}xf32>", s.clips, s.heads, s.queries);
   std::string arguments, extra, types, attributes = text("heads = {0}", s.heads);
@@ -178,12 +181,8 @@ func.func @jepa_run(%q: {0} {{jepa.name = "q"}, %k: {1} {{jepa.name = "k"}, %v: 
 })", Q, K, L, arguments, extra, attributes, types);
 }
 
-class CpuAttention : public testing::TestWithParam<Shape> {};
-
-TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
-  const Shape &s = GetParam();
-  Program cpu(program(s), "cpu", s.maxThreads);
-  ASSERT_TRUE(cpu);
+/// Numbers, and masks, lengths and bounds where the shape has them.
+static void fillInputs(const Program &cpu, const Shape &s) {
   unsigned seed = 1;
   for (const char *name : {"q", "k", "v", "d"})
     cpu.fill(name, seed++, 2.0f);
@@ -196,6 +195,15 @@ TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
   for (auto [prefix, bounds] : {std::pair("qb", &s.queryBounds), std::pair("kb", &s.keyBounds)})
     for (std::size_t i = 0; i < bounds->size(); ++i)
       std::copy((*bounds)[i].begin(), (*bounds)[i].end(), cpu.data<int>(prefix + std::to_string(i)));
+}
+
+class CpuAttention : public testing::TestWithParam<Shape> {};
+
+TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
+  const Shape &s = GetParam();
+  Program cpu(program(s), "cpu", s.maxThreads);
+  ASSERT_TRUE(cpu);
+  fillInputs(cpu, s);
   Gradients want = attention(s, cpu.get("q"), cpu.get("k"), cpu.get("v"), cpu.get("d"));
   cpu.run();
   EXPECT_LT(relativeError(cpu.get("o"), want.output), 2e-6);
@@ -204,6 +212,26 @@ TEST_P(CpuAttention, AgreesWithLoopsInDouble) {
   EXPECT_LT(relativeError(cpu.get("dk"), want.dk), 1e-5);
   EXPECT_LT(relativeError(cpu.get("dv"), want.dv), 1e-5);
 }
+
+/// With the best instructions that this processor has for bf16, and the second best: results and probabilities are
+/// rounded to it, sums are not.
+static void checkBf16(const Shape &s) {
+  for (const char *features : {"native", "native,-amx-bf16"}) {
+    Program cpu(program(s, "bf16"), "cpu", s.maxThreads, features);
+    ASSERT_TRUE(cpu);
+    fillInputs(cpu, s);
+    Gradients want = attention(s, cpu.get("q"), cpu.get("k"), cpu.get("v"), cpu.get("d"));
+    cpu.run();
+    EXPECT_LT(relativeError(cpu.get("o"), want.output), 0x1p-7) << features;
+    EXPECT_LT(relativeError(cpu.get("lse"), want.logsumexp), 3e-4) << features;
+    // The sums of dO * O see the rounding of O.
+    EXPECT_LT(relativeError(cpu.get("dq"), want.dq), 0x1p-6) << features;
+    EXPECT_LT(relativeError(cpu.get("dk"), want.dk), 0x1p-6) << features;
+    EXPECT_LT(relativeError(cpu.get("dv"), want.dv), 0x1p-7) << features;
+  }
+}
+
+TEST_P(CpuAttention, AgreesInBf16) { checkBf16(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention, testing::Values(
     Shape{2, 3, 16, 64, 64},                                    // whole tiles
@@ -223,10 +251,46 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention, testing::Values(
     Shape{1, 1, 24, 150, 140, 0, {70, 30, 40}, {}, 2, {110, 40}, {100, 40}, {70, 40, 40},
           {{0, 20, 61}, {0, 40, 40}, {0, 1, 39}}, {{0, 33, 70}, {0, 10, 25}, {0, 1, 2}}})); // in two sequences
 
+class CpuAttentionSizes : public testing::TestWithParam<Shape> {};
+
+TEST_P(CpuAttentionSizes, AgreesInBf16) { checkBf16(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttentionSizes, testing::Values(
+    Shape{1, 2, 24, 1, 1}, Shape{1, 2, 32, 7, 7}, Shape{2, 1, 64, 8, 8}, Shape{1, 1, 80, 94, 94},
+    Shape{1, 1, 88, 363, 363}, Shape{1, 1, 32, 457, 457, 0, {}, {}, 2, {363, 94}, {363, 94}},
+    Shape{1, 1, 128, 31, 33}, Shape{1, 1, 16, 33, 31}, Shape{1, 1, 48, 65, 129}, Shape{1, 1, 24, 1117, 1117},
+    Shape{1, 1, 64, 97, 1568}, Shape{1, 1, 64, 1568, 97}));
+
+/// A later key's score is far above all before it: what probabilities are relative to must follow.
+TEST(CpuAttentionRange, FollowsAGrowingMaximum) {
+  Shape s{1, 1, 32, 40, 700};
+  for (const char *element : {"f32", "bf16"}) {
+    Program cpu(program(s, element), "cpu");
+    ASSERT_TRUE(cpu);
+    for (const char *name : {"q", "k", "v", "d"})
+      cpu.fill(name, 3, 1.0f);
+    // Scores of up to 300, the largest ones last.
+    std::vector<float> k = cpu.get("k");
+    for (std::size_t i = 0; i < k.size(); ++i) {
+      float grown = k[i] * (static_cast<float>(i) / static_cast<float>(k.size()) * 40);
+      if (std::string(element) == "f32")
+        cpu.data("k")[i] = grown;
+      else
+        cpu.data<jepa::rt::BFloat16>("k")[i] = jepa::rt::BFloat16(grown);
+    }
+    Gradients want = attention(s, cpu.get("q"), cpu.get("k"), cpu.get("v"), cpu.get("d"));
+    cpu.run();
+    double tolerance = std::string(element) == "f32" ? 1e-4 : 0x1p-5;
+    EXPECT_LT(relativeError(cpu.get("o"), want.output), tolerance) << element;
+    EXPECT_LT(relativeError(cpu.get("lse"), want.logsumexp), tolerance) << element;
+    EXPECT_LT(relativeError(cpu.get("dv"), want.dv), tolerance) << element;
+  }
+}
+
 /// Query, key and value as parts of one buffer, as a transformer's block has them.
-static std::string programOfViews(int clips, int tokens, int width, int heads) {
-  std::string one = text("tensor<{0}x{1}x{2}xf32>", clips, tokens, width);
-  std::string three = text("tensor<{0}x{1}x{2}xf32>", clips, tokens, 3 * width);
+static std::string programOfViews(int clips, int tokens, int width, int heads, const char *element = "f32") {
+  std::string one = text("tensor<{0}x{1}x{2}x{3}>", clips, tokens, width, element);
+  std::string three = text("tensor<{0}x{1}x{2}x{3}>", clips, tokens, 3 * width, element);
   std::string sums = text("tensor<{0}x{1}x{2}xf32>", clips, heads, tokens);
   return text(R"(
 func.func @jepa_run(%x: {1} {{jepa.name = "x"}, %d: {0} {{jepa.name = "d"})
@@ -264,8 +328,8 @@ TEST(CpuAttentionViews, ReadPartsOfOneBuffer) {
 
 TEST(CpuAttentionViews, ThreadsChangeNothing) {
   // With a maximum of 2 threads, heads are tasks with scratch per thread; with 64, blocks of queries are.
-  for (int maxThreads : {2, 64}) {
-    Program cpu(programOfViews(3, 150, 64, 2), "cpu", maxThreads);
+  for (auto [maxThreads, element] : {std::pair(2, "f32"), std::pair(64, "f32"), std::pair(2, "bf16"), std::pair(64, "bf16")}) {
+    Program cpu(programOfViews(3, 150, 64, 2, element), "cpu", maxThreads);
     ASSERT_TRUE(cpu);
     cpu.fill("x", 1, 2.0f);
     cpu.fill("d", 2);
