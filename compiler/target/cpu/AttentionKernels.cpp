@@ -104,7 +104,7 @@ void AttentionEmitter::panel(const AttentionTask &task, const GroupTokens &queri
 SmallVector<Number> AttentionEmitter::keyBlock(Number first, Number count, ArrayRef<Number> before) {
   SmallVector<Number> maxima = scores(first, count, before.take_front(Tile::vectors)), factors, sums;
   for (int64_t v = 0; v < Tile::vectors; ++v) {
-    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale()));
+    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
     sums.push_back(before[Tile::vectors + v] * factors[v]);
   }
   sums = exponentials(count, maxima, sums);

@@ -112,7 +112,7 @@ SmallVector<Number> TiledAttention::keyBlock(Number first, Number count, ArrayRe
   Number blocks = (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth;
   SmallVector<Number> maxima = raise(before, scores(first, blocks, before.take_front(panelTiles))), factors, sums;
   for (int64_t v = 0; v < panelTiles; ++v) {
-    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale()));
+    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
     sums.push_back(before[panelTiles + v] * factors[v]);
   }
   sums = exponentials(count, maxima, sums);
@@ -132,7 +132,7 @@ SmallVector<Number> TiledAttention::raise(ArrayRef<Number> before, ArrayRef<Numb
   e.when(isFar, [&] {
     e.loop(0, wideTiles(), 1, [&](Number feature) {
       for (int64_t v = 0; v < panelTiles; ++v) {
-        Number factor = exp2(e, (before[v] - maxima[v]) * log2Scale());
+        Number factor = exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float);
         for (int64_t i = 0; i < MatrixTiles::size; ++i) {
           SmallVector<Value> place = row(Sums, feature, v, e.index(i));
           e.storeVector(e.loadVector(buffer(Sums), place, Tile::lanes) * factor, buffer(Sums), place);

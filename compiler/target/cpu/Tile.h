@@ -13,16 +13,9 @@
 #ifndef JEPA_COMPILER_TARGET_CPU_TILE_H
 #define JEPA_COMPILER_TARGET_CPU_TILE_H
 
-#include "compiler/target/Emit.h"
+#include "compiler/target/cpu/VectorMath.h"
 
 namespace jepa {
-
-/// The larger of two numbers: one instruction, where Emit::max takes four for the sake of NaN, which here gives either.
-Number larger(Emit &e, Number a, Number b);
-/// 2^x, to 1e-7 of itself for x in [-126, 127]; what is smaller than that becomes 2^-126.
-Number exp2(Emit &e, Number x);
-/// 2^x to 8e-5 of itself, which is a fiftieth of what rounding to bf16 takes away: of 16 floats, with AVX-512.
-Number coarseExp2(Emit &e, Number x);
 
 /// The 32-bit words that products take: an f32 each, or two bf16, neighbours along the depth, for the dot product
 /// instruction. Sums are f32 in either case.
@@ -42,7 +35,7 @@ struct Words {
   /// From vectors of 16 f32: words whose numbers stand in first's and in second's lane (floats: `first` itself).
   Number zip(Emit &e, Number first, Number second) const;
   /// 2^x, as exactly as numbers of a word hold it.
-  Number exp2(Emit &e, Number x) const { return pairs ? coarseExp2(e, x) : jepa::exp2(e, x); }
+  Number exp2(Emit &e, Number x) const { return pairs ? coarseExp2(e, x) : jepa::exp2(e, x, Precision::Float); }
   /// From 16 * each() numbers in consecutive vectors of 16 f32: the words that hold them one after the other.
   Number join(Emit &e, llvm::ArrayRef<Number> vectors) const;
 };

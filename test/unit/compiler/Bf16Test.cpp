@@ -105,7 +105,7 @@ static std::vector<std::vector<float>> outputsOf(const Case &c, int width, const
 }
 
 /// The cpu target computes in f32 and rounds once, the reference target in f64: they differ by one place of bf16 at
-/// most.
+/// most, which is up to 2^-7 of a number.
 TEST(Bf16, CpuKernelsRoundLikeTheReference) {
   for (const char *features : {"native", "x86-64-v3", "x86-64-v4,-avx512bf16"})
     for (const Case &c : cases)
@@ -115,8 +115,10 @@ TEST(Bf16, CpuKernelsRoundLikeTheReference) {
         EXPECT_EQ(cpu.size(), reference.size()) << text;
         for (std::size_t i = 0; i < std::min(cpu.size(), reference.size()); ++i) {
           std::vector<double> want(reference[i].begin(), reference[i].end());
-          // Attention's probabilities are rounded as well, where the machine multiplies pairs of bf16.
-          EXPECT_LT(relativeError(cpu[i], want), text.starts_with("attention") ? 0x1p-7 : 0x1p-8) << text;
+          // Attention's probabilities are rounded as well, where the machine multiplies pairs of bf16; what is coarse before it
+          // is rounded (GELU) may be a place off.
+          bool isCoarse = text.starts_with("attention") || text.starts_with("gelu");
+          EXPECT_LT(relativeError(cpu[i], want), isCoarse ? 0x1p-7 : 0x1p-8) << text;
         }
       }
 }

@@ -1,0 +1,52 @@
+//===- VectorMath.cpp - functions of vectors, as exactly as they are needed ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/cpu/VectorMath.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace jepa;
+
+/// 1.5 * 2^23: what is added to it is rounded to an integer, which stands in the low bits.
+static constexpr double magic = 12582912.0;
+
+/// 2^x on [-0.5, 0.5], with minimax coefficients for the relative error.
+static Number power(Emit &e, Number x, Precision precision) {
+  static constexpr double exact[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
+                                     0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
+  static constexpr double coarse[] = {0.0551716693598633, 0.2426111313850358, 0.6932609862030932, 0.9999280729972178};
+  ArrayRef<double> coefficients = precision == Precision::Float ? ArrayRef(exact) : ArrayRef(coarse);
+  Number sum = e.constant(x.getType(), coefficients[0]);
+  for (double coefficient : coefficients.drop_front())
+    sum = e.fma(sum, x, e.constant(x.getType(), coefficient));
+  return sum;
+}
+
+Number jepa::larger(Emit &e, Number a, Number b) { return e.select(e.less(b, a), a, b); }
+Number jepa::smaller(Emit &e, Number a, Number b) { return e.select(e.less(a, b), a, b); }
+
+Number jepa::exp2(Emit &e, Number x, Precision precision) {
+  auto floats = cast<VectorType>(x.getType());
+  VectorType integers = floats.clone(e.builder.getI32Type());
+  // NaN stays.
+  x = larger(e, e.constant(floats, -126), x);
+  Number shifted = x + magic;
+  Number fraction = power(e, x - (shifted - magic), precision);
+  Number exponent = e.bitcast(shifted, integers);
+  exponent = e.wrap(arith::ShLIOp::create(e.builder, e.loc, exponent, e.constant(integers, 23)));
+  return e.bitcast(e.bitcast(fraction, integers) + exponent, floats);
+}
+
+Number jepa::coarseExp2(Emit &e, Number x) {
+  Number shifted = x + magic, whole = shifted - magic;
+  Number fraction = power(e, x - whole, Precision::Bf16);
+  Type i16 = e.builder.getI16Type(), i32 = e.builder.getI32Type();
+  Value operands[] = {fraction, whole, fraction, LLVM::ConstantOp::create(e.builder, e.loc, i16, -1),
+                      LLVM::ConstantOp::create(e.builder, e.loc, i32, 4)};
+  return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(),
+                                              e.builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"), operands)
+                    .getResult(0));
+}
