@@ -104,6 +104,8 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.graphPipeline = request.pipeline;
   options.extensions = request.extensions;
   context.loadAllAvailableDialects();
+  // The line of the model says more to its author than the op does.
+  context.printOpOnDiagnostic(false);
   if (!request.remarks)
     return;
   mlir::remark::RemarkCategories categories;

@@ -97,6 +97,13 @@ FailureOr<RankedTensorType> Importer::importType(mlir::Location loc, int32_t id)
   return tensor;
 }
 
+/// Whether the op declares `key` as a flag that is there or not, which a model says with true and false.
+static bool isFlag(RegisteredOperationName name, StringRef key, Builder &builder) {
+  ScopedDiagnosticHandler quiet(builder.getContext(), [](Diagnostic &) { return success(); });
+  NamedAttrList flag(builder.getNamedAttr(key, builder.getUnitAttr()));
+  return succeeded(name.verifyInherentAttrs(flag, [&] { return emitError(builder.getUnknownLoc()); }));
+}
+
 mlir::Attribute Importer::importAttribute(const jepa::Attribute &attribute) {
   struct Visitor {
     OpBuilder &builder;
@@ -218,6 +225,11 @@ LogicalResult Importer::importOp(const jepa::Node &node) {
   for (const auto &[key, attribute] : node.attributes) {
     if (!llvm::is_contained(name->getAttributeNames(), key))
       return emitError(loc) << "'jepa." << node.op << "' has no attribute '" << key << "'";
+    if (const bool *value = std::get_if<bool>(&attribute); value && isFlag(*name, key, builder)) {
+      if (*value)
+        state.addAttribute(key, builder.getUnitAttr());
+      continue;
+    }
     state.addAttribute(key, importAttribute(attribute));
   }
   if (failed(addSegmentSizes(node, state, *name)))

@@ -79,7 +79,9 @@ private:
 static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // What comes from the model is checked before anything builds on it.
   phase.parse("jepa-verify-phase{phase=model}");
-  // First of all, on the flat import: a shared function would make the analysis demand everything for everyone.
+  // Tokens, lengths and bounds have a meaning in attention, none in matrices of scores: they would stop at its parts.
+  phase.add("jepa-fuse-attention", "func.func(jepa-fuse-attention)");
+  // Then at once, on the flat import: a shared function would make the analysis demand everything for everyone.
   phase.add("jepa-prune-tokens", "func.func(jepa-prune-tokens)");
   // Parameters and tables that several groups read become one; after pruning, since the groups' tokens differ now.
   phase.parse("canonicalize,cse");
@@ -99,7 +101,7 @@ static void addPrunePhase(PhaseBuilder &phase, const PipelineOptions &options) {
 }
 
 static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options) {
-  // Before the adjoints, so that those of attention are the fused op's own, which keep no matrix of scores.
+  // Once more, for what an extension wrote: the adjoint of attention is the fused op's own, which keeps no scores.
   phase.add("jepa-fuse-attention", "func.func(jepa-fuse-attention)");
   if (options.train) {
     phase.add("jepa-differentiate", "func.func(jepa-differentiate)");

@@ -36,6 +36,7 @@ private:
   LogicalResult collect();
   LogicalResult bind(Operation *op);
   LogicalResult bindAttention(AttentionOp op);
+  LogicalResult checkSoftmax(SoftmaxOp op);
   template <typename Op> LogicalResult bindRows(Op op, Value rows);
   bool isRagged(StringRef axis) const;
 
@@ -86,6 +87,16 @@ LogicalResult Binder::bindAttention(AttentionOp op) {
   return success();
 }
 
+/// A softmax sums over all that its mask lists, or over all of its last axis.
+LogicalResult Binder::checkSoftmax(SoftmaxOp op) {
+  StringRef axis = op.getMask() ? getAxisName(op.getMask().getType(), 1)
+                                : getAxisName(op.getType(), cast<RankedTensorType>(op.getType()).getRank() - 1);
+  if (!isRagged(axis))
+    return success();
+  return op.emitError("sums over '") << axis << "' but takes no run-time length, so it would count keys that are not "
+                                     << "there: use attention, or leave jepa-fuse-attention in";
+}
+
 /// Gives an op that counts the tokens of `rows` its length.
 template <typename Op> LogicalResult Binder::bindRows(Op op, Value rows) {
   StringRef axis = getAxisName(rows.getType(), 1);
@@ -103,6 +114,7 @@ LogicalResult Binder::bind(Operation *op) {
   // Only these ops take lengths; a list, because what a length means is each op's own.
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](AttentionOp attention) { return bindAttention(attention); })
+      .Case([&](SoftmaxOp softmax) { return checkSoftmax(softmax); })
       .Case([&](PowerLossOp loss) { return bindRows(loss, loss.getPredicted()); })
       .Case([&](TokenStdOp deviation) { return bindRows(deviation, deviation.getX()); })
       .Default([&](Operation *other) -> LogicalResult {

@@ -33,11 +33,14 @@ def FuseAttention : Pass<"jepa-fuse-attention", "::mlir::func::FuncOp"> {
     Whole example: `test/passes/fuse-attention/example.mlir`.
 
     *Preconditions*: none. Where scores or probabilities have another reader they must be stored anyway: a remark names it.
+    The parts that stay are right, and dense: `jepa-prune-tokens` stops at them with a remark, and `--masks published` and
+    `packed`, which need attention to count the tokens that there are, refuse them at their line.
 
     *Postconditions*: the same results up to rounding; each fused chain's scores are in no tensor, forward or adjoint.
 
-    *Why here*: after the passes that look at tokens, which know attention in either form; before `jepa-differentiate`, so that
-    the adjoint is the fused op's own, which computes the scores again.
+    *Why here*: first of all, because the passes that look at tokens know attention as one op only; and again directly before
+    `jepa-differentiate`, for what an extension of the pipeline wrote, so that the adjoint is the fused op's own, which
+    computes the scores again.
   }];
   let dependentDialects = ["::jepa::JepaDialect"];
 }

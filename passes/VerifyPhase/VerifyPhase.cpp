@@ -61,6 +61,7 @@ std::optional<int64_t> countIndexedTokens(Operation *op, Value mask) {
           [&](ScatterTokensOp scatter) { return scatter.getCyclic() ? Count() : Count(tokensOf(scatter.getResult())); })
       .Case([&](AttentionOp attention) { return Count(tokensOf(attention.getKey())); })
       .Case([&](AttentionGradOp attention) { return Count(tokensOf(attention.getKey())); })
+      .Case([&](SoftmaxOp softmax) { return Count(cast<RankedTensorType>(softmax.getType()).getShape().back()); })
       .Case([&](PatchifyOp patchify) {
         ArrayRef<int64_t> clip = cast<RankedTensorType>(patchify.getClip().getType()).getShape();
         int64_t patch = patchify.getPatch();

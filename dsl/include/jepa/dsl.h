@@ -5,18 +5,20 @@
 //
 // The one header that a model includes. In the order of reading:
 //
-//   axes.h     names for dimensions, as types
-//   trace.h    recording: sizes, modules, source lines
-//   tensor.h   Tensor<Axes...> and its operators
-//   ops.h      what is computed from tensors alone: gelu, attend, losses
-//   masks.h    typed subsets of tokens: select, attendTo, concat, segment
-//   nn.h       what owns parameters: linear, layerNorm, patchEmbed
+//   axes.h       names for dimensions, as types
+//   trace.h      recording: sizes, modules, source lines
+//   tensor.h     Tensor<Axes...> and its operators
+//   ops.h        what is computed from tensors alone: gelu, split, losses
+//   masks.h      typed subsets of tokens: select, attendTo, concat, segment
+//   attention.h  attend, and its parts: splitHeads, matmul, softmax
+//   nn.h         what owns parameters: linear, layerNorm, patchEmbed
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef JEPA_DSL_H
 #define JEPA_DSL_H
 
+#include "jepa/detail/attention.h"
 #include "jepa/detail/axes.h"
 #include "jepa/detail/masks.h"
 #include "jepa/detail/nn.h"

@@ -46,3 +46,14 @@ func.func @mean(%x: !context, %n: tensor<1xi32> {jepa.length_of = "context#0"}) 
 func.func @twice(%a: tensor<1xi32> {jepa.length_of = "context#0"}, %b: tensor<1xi32> {jepa.length_of = "context#0"}) {
   return
 }
+
+// -----
+
+!scores = tensor<2x3x64x64xf32, #jepa.axes<clip, heads, token, token>>
+!cmask = tensor<2x24xi32, #jepa.axes<clip, "context#0">>
+
+func.func @softmax(%s: !scores, %c: !cmask {jepa.mask = 64 : i64}, %n: tensor<1xi32> {jepa.length_of = "context#0"}) -> !scores {
+  // expected-error @below {{sums over 'context#0' but takes no run-time length, so it would count keys that are not there: use attention, or leave jepa-fuse-attention in}}
+  %p = jepa.softmax %s mask %c : (!scores, !cmask) -> !scores
+  return %p : !scores
+}

@@ -46,3 +46,12 @@ func.func @attention(%x: !x, %m: tensor<2x24xi32> {jepa.mask = 64 : i64}) {
   %0:2 = jepa.attention %x, %x, %x mask %m {heads = 3} : (!x, !x, !x, tensor<2x24xi32>) -> (!x, tensor<2x3x80xf32>)
   return
 }
+
+// -----
+
+!scores = tensor<2x3x80x80xf32>
+func.func @softmax(%s: !scores, %m: tensor<2x24xi32> {jepa.mask = 64 : i64}) {
+  // expected-error @below {{uses argument #1, a mask of 64 tokens, where there are 80}}
+  %0 = jepa.softmax %s mask %m : (!scores, tensor<2x24xi32>) -> !scores
+  return
+}

@@ -185,6 +185,17 @@ TEST_F(ImportTest, RefusesAnAttributeThatTheOpDoesNotHave) {
   expectError(graph, "model.h:8: 'jepa.power_loss' has no attribute 'exponnet'");
 }
 
+TEST_F(ImportTest, TurnsTrueIntoAFlagWhereTheOpHasOne) {
+  Graph graph = makeGraph();
+  // x x' of each clip.
+  graph.types.push_back({{2, 8, 8}, {"clip", "token", "token"}, Element::Real});
+  graph.nodes.push_back({"matmul", {0, 0}, {}, {{"trans_a", false}, {"trans_b", true}}, {8}, {"model.h", 9, 7}, ""});
+  expectHas(import(graph), "jepa.matmul %arg0, %arg0 {trans_b} : ");
+  EXPECT_EQ(messages, "");
+  graph.nodes.back().attributes[1].second = std::string("yes");
+  expectError(graph, "model.h:9: 'jepa.matmul' op attribute 'trans_b' failed to satisfy constraint: unit attribute");
+}
+
 TEST_F(ImportTest, RefusesAnAttributeOfTheWrongKind) {
   Graph graph = makeGraph();
   graph.nodes[8].attributes = {{"exponent", int64_t(1)}};

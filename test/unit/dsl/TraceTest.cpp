@@ -145,6 +145,26 @@ TEST_F(Language, AttendsToAllOrToAMask) {
             "[clip 2, heads 3, token 64]");
 }
 
+TEST_F(Language, WritesAttentionInParts) {
+  Mask<Context> mask("mask", 24);
+  All a = x();
+  auto q = splitHeads(a, 3);
+  auto scores = matmulTransposed(q, splitHeads(a, 3));
+  auto seen = softmax(0.25 * scores, attendTo(mask));
+  All y = mergeHeads(matmul(seen, q));
+  softmax(scores, Visible<Token>());
+  EXPECT_EQ(detail::describe(q.type()), "[clip 2, heads 3, token 64, embed.head 16]");
+  EXPECT_EQ(detail::describe(scores.type()), "[clip 2, heads 3, token 64, token 64]");
+  EXPECT_EQ(detail::describe(y.type()), "[clip 2, token 64, embed 48]");
+  Graph graph = finish();
+  EXPECT_EQ(ops(graph), (Names{"input", "input", "split_heads", "split_heads", "matmul", "scale", "softmax", "matmul",
+                               "merge_heads", "softmax"}));
+  EXPECT_TRUE(std::get<bool>(graph.nodes[4].attributes[0].second));
+  EXPECT_EQ(graph.nodes[6].operands.back(), mask.value());
+  EXPECT_TRUE(graph.nodes[7].attributes.empty());
+  EXPECT_EQ(graph.nodes[9].operands.size(), 1u);
+}
+
 TEST_F(Language, LetsATeacherFollowItsStudent) {
   {
     Teacher teacher("teacher", "student");
@@ -195,6 +215,10 @@ TEST_F(Refusals, MasksOfDifferentGroups) {
   EXPECT_EQ(refusal([&] { attend(a, left, right, 3); }),
             "attend: [clip 2, context#0 24, embed 48] and [clip 2, context#1 24, embed 48] do not "
             "have the same context#0");
+  auto scores = matmulTransposed(splitHeads(a, 3), splitHeads(left, 3));
+  EXPECT_EQ(refusal([&] { matmul(scores, splitHeads(right, 3)); }),
+            "matmul: [clip 2, heads 3, token 64, context#0 24] and [clip 2, heads 3, context#1 24, embed.head 16] do "
+            "not have the same context#0");
 }
 
 TEST_F(Refusals, CountsOfMasks) {
@@ -210,6 +234,11 @@ TEST_F(Refusals, HeadsAndWidths) {
   All a = x();
   EXPECT_EQ(refusal([&] { attend(a, a, a, 5); }),
             "attend: 5 heads do not divide the width of [clip 2, token 64, embed 48]");
+  EXPECT_EQ(refusal([&] { splitHeads(a, 5); }),
+            "splitHeads: 5 heads do not divide the width of [clip 2, token 64, embed 48]");
+  EXPECT_EQ(refusal([&] { matmulTransposed(splitHeads(a, 3), splitHeads(a, 4)); }),
+            "matmulTransposed: [clip 2, heads 3, token 64, embed.head 16] and [clip 2, heads 4, token 64, embed.head "
+            "12] do not have the same heads");
   struct Odd : Named<"odd"> {};
   bind<Odd>(49);
   EXPECT_EQ(refusal([] { positions<Odd>({4, 4, 4}, true); }),

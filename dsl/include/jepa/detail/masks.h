@@ -125,33 +125,6 @@ Tensor<Clip, Kept, Width> select(Tensor<First, Seq, Width> x, const Mask<Kept, O
       {.op = "gather_tokens", .operands = {x.value(), mask.value()}}, std::move(type), where);
 }
 
-/// Scaled dot-product attention of several heads: softmax(q k' / sqrt(head width)) v.
-template <Axis Queries, Axis Keys, Axis Width, Axis KeyWidth>
-  requires DiffersInTokensFrom<Tensor<Clip, Queries, Width>, Tensor<Clip, Keys, KeyWidth>>
-Tensor<Clip, Queries, Width> attend(Tensor<Clip, Queries, Width> q, Tensor<Clip, Keys, KeyWidth> k,
-                                    std::type_identity_t<Tensor<Clip, Keys, KeyWidth>> v,
-                                    Size heads,
-                                    std::type_identity_t<Visible<Keys>> visible = {},
-                                    const Where &where = Where::current()) {
-  Trace &trace = Trace::current(where);
-  const ValueType type = q.type(where);
-  detail::requireFit("attend", k.value(), v.value(), where);
-  if (heads < 1 || type.shape[2] % heads != 0)
-    throw TraceError("attend: " + std::to_string(heads) + " heads do not divide the width of " +
-                         detail::describe(type),
-                     where);
-  Node node{.op = "attention",
-            .operands = {q.value(), k.value(), v.value()},
-            .operandGroups = {1, 1, 1, visible.all() ? 0 : 1, 0, 0, 0},
-            .attributes = {{"heads", heads}}};
-  if (!visible.all())
-    node.operands.push_back(visible.value());
-  ValueType statistics{{type.shape[0], heads, type.shape[1]},
-                       {type.axes[0], "heads", type.axes[1]}};
-  return Tensor<Clip, Queries, Width>(
-      trace.record(std::move(node), {type, std::move(statistics)}, where));
-}
-
 /// The tokens of a, then those of b.
 template <Axis First, Axis A, Axis Width, Axis OtherFirst, Axis B, Axis OtherWidth>
   requires DiffersInTokensFrom<Tensor<First, A, Width>, Tensor<OtherFirst, B, OtherWidth>>
