@@ -214,6 +214,10 @@ LogicalResult Compiler::fitMemory() {
 }
 
 LogicalResult Compiler::runTo(Phase last) {
+  std::string why;
+  llvm::raw_string_ostream errors(why);
+  if (last >= Phase::Kernels && options.graphPipeline.empty() && failed(verifyDisabled(options, errors)))
+    throw rt::Error(why, 2);
   if (!module) {
     FailureOr<OwningOpRef<ModuleOp>> imported = import();
     if (failed(imported))

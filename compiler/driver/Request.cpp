@@ -131,9 +131,6 @@ Specialisation jepa::specialise(const Request &request) {
   if (request.dtype == "f64" && request.target != "reference")
     throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target takes f32 and bf16");
   result.model->check(result.config, request.task);
-  if (request.masks == "packed" &&
-      (request.disabledPasses.count("pack-masks") || request.disabledPasses.count("jepa-pack-masks")))
-    throw ConfigError("--masks packed needs jepa-pack-masks; take --masks fixed, or leave the pass in");
   if (request.task == Task::Train) {
     result.masks = planMasks(result.config, request);
     result.model->check(result.config, request.task);

@@ -36,6 +36,83 @@ bool jepa::isDisabled(StringRef name, const PipelineOptions &options) {
   return options.disabled.count(name.str()) || (name.consume_front("jepa-") && options.disabled.count(name.str()));
 }
 
+//===----------------------------------------------------------------------===//
+// Passes that are left out
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct PassRule {
+  const char *name;
+  /// Why a program that runs needs it, with these options; null where it can be left out.
+  const char *(*need)(const PipelineOptions &);
+};
+
+} // namespace
+
+/// Every pass that is added by its name.
+static ArrayRef<PassRule> getOptionalPasses() {
+  using Options = const PipelineOptions &;
+  static constexpr auto never = [](Options) -> const char * { return nullptr; };
+  static const PassRule rules[] = {
+      {"jepa-fuse-attention", never},
+      {"jepa-prune-tokens",
+       [](Options options) {
+         return options.packed ? "--masks packed packs what pruning leaves; take --masks fixed" : nullptr;
+       }},
+      {"jepa-bind-lengths",
+       [](Options options) {
+         return options.ragged ? "--masks published would count rows that a batch does not have; take --masks fixed"
+                               : nullptr;
+       }},
+      {"jepa-pack-masks",
+       [](Options options) {
+         return options.packed ? "--masks packed would have nowhere to put a sample's tokens; take --masks fixed"
+                               : nullptr;
+       }},
+      {"jepa-merge-masks", never},
+      {"jepa-differentiate",
+       [](Options options) { return options.train ? "without gradients nothing is trained; take --task embed" : nullptr; }},
+      {"jepa-insert-optimizer",
+       [](Options options) { return options.train ? "without updates nothing is trained; take --task embed" : nullptr; }},
+      {"jepa-mixed-precision", never},
+      {"jepa-fuse-epilogues", never},
+      {"jepa-rematerialize", never},
+      {"jepa-outline-layers", never},
+  };
+  return rules;
+}
+
+/// Whether the name of a pass was given as `text`, with or without the project's prefix.
+static bool isNamed(StringRef pass, StringRef text) { return pass == text || (pass.consume_front("jepa-") && pass == text); }
+
+LogicalResult jepa::verifyDisabled(const PipelineOptions &options, raw_ostream &errors) {
+  for (const PassRule &rule : getOptionalPasses())
+    if (const char *why = isDisabled(rule.name, options) ? rule.need(options) : nullptr) {
+      errors << "--disable-pass: this build needs " << rule.name << ": " << why;
+      return failure();
+    }
+  return success();
+}
+
+static LogicalResult verifyDisabledNames(const PipelineOptions &options, raw_ostream &errors) {
+  for (const std::string &name : options.disabled) {
+    if (llvm::any_of(getOptionalPasses(), [&](const PassRule &rule) { return isNamed(rule.name, name); }))
+      continue;
+    if (PassInfo::lookup(name) || PassInfo::lookup("jepa-" + name))
+      errors << "--disable-pass " << name << ": the pass is in every build or in none; those that can be left out are ";
+    else
+      errors << "--disable-pass " << name << ": there is no such pass; those that can be left out are ";
+    llvm::interleaveComma(getOptionalPasses(), errors, [&](const PassRule &rule) { errors << rule.name; });
+    return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
 namespace {
 
 /// Adds passes by their text, so that plugins' passes are as good as the project's own.
@@ -132,11 +209,8 @@ static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
 
 LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const PipelineOptions &options,
                              raw_ostream &errors) {
-  for (const std::string &name : options.disabled)
-    if (!PassInfo::lookup(name) && !PassInfo::lookup("jepa-" + name)) {
-      errors << "unknown pass '" << name << "'";
-      return failure();
-    }
+  if (failed(verifyDisabledNames(options, errors)))
+    return failure();
   PhaseBuilder builder(manager, options, errors);
   bool isGraph = phase == Phase::Pruned || phase == Phase::Gradient || phase == Phase::Fused;
   if (isGraph && !options.graphPipeline.empty()) {

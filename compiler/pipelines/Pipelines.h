@@ -57,8 +57,12 @@ struct PipelineOptions {
 /// Whether a pass is left out, by its command line name.
 bool isDisabled(llvm::StringRef name, const PipelineOptions &options);
 
+/// Fails, having said why to `errors`, where a program that runs needs a pass that is left out. One that is only looked at
+/// does not.
+mlir::LogicalResult verifyDisabled(const PipelineOptions &options, llvm::raw_ostream &errors);
+
 /// Adds the passes that lead from the phase before `phase` to `phase`. Fails, having said why to `errors`, on a pipeline
-/// text that cannot be parsed or a disabled pass that does not exist.
+/// text that cannot be parsed or a disabled pass that does not exist or is in every pipeline.
 mlir::LogicalResult addPhase(mlir::OpPassManager &manager, Phase phase, const PipelineOptions &options,
                              llvm::raw_ostream &errors);
 

@@ -67,6 +67,35 @@ test::compareFiles(const std::string &found, const std::string &expected,
   return differences;
 }
 
+static double dot(const std::vector<double> &a, const std::vector<double> &b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+std::vector<std::pair<double, std::string>> test::gradientCosines(const std::string &found,
+                                                                  const std::string &expected) {
+  SafetensorsReader a(found), b(expected);
+  double largest = 0;
+  std::vector<std::pair<double, std::string>> norms, cosines;
+  for (const TensorInfo &info : b.tensors())
+    if (info.name.starts_with("grad.")) {
+      std::vector<double> gradient = readReals(b, info);
+      norms.emplace_back(std::sqrt(dot(gradient, gradient)), info.name);
+      largest = std::max(largest, norms.back().first);
+    }
+  for (const auto &[norm, name] : norms) {
+    if (norm <= 1e-6 * largest)
+      continue;
+    std::vector<double> gradient = readReals(a, a.at(name)), want = readReals(b, b.at(name));
+    double length = std::sqrt(dot(gradient, gradient)) * norm;
+    cosines.emplace_back(length > 0 ? dot(gradient, want) / length : 0, name);
+  }
+  std::sort(cosines.begin(), cosines.end());
+  return cosines;
+}
+
 std::string test::describe(const std::vector<Difference> &differences, bool failuresOnly) {
   std::string text;
   for (const Difference &difference : differences) {

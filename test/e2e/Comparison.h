@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace jepa::rt::test {
@@ -35,6 +36,11 @@ bool isInput(std::string_view name);
 std::vector<Difference> compareFiles(const std::string &found, const std::string &expected,
                                      const Tolerances &tolerances = {},
                                      const std::function<bool(std::string_view)> &wanted = {});
+
+/// The cosine between found and expected gradients of all parameters whose gradient is above 1e-6
+/// of the largest, in increasing order, with their names.
+std::vector<std::pair<double, std::string>> gradientCosines(const std::string &found,
+                                                            const std::string &expected);
 
 /// One line per tensor: its error and the share of its tolerance. With
 /// `failuresOnly`, those that are not ok.
