@@ -208,9 +208,8 @@ LogicalResult Compiler::fitMemory() {
     if (attempt + 1 == attempts)
       target = 1;
   }
-  throw rt::Error("the plan needs at least " + std::to_string(bytes) + " bytes, more than --memory-limit " +
-                  std::to_string(limit) + ", although all that helps is computed again; lower the batch or the "
-                  "resolution");
+  throw rt::Error("the plan needs " + std::to_string(bytes) + " bytes with all computed again that helps, more than "
+                  "--memory-limit " + std::to_string(limit) + "; lower the batch or the resolution");
 }
 
 LogicalResult Compiler::runTo(Phase last) {

@@ -39,6 +39,16 @@ def Rematerialize : Pass<"jepa-rematerialize", "::mlir::func::FuncOp"> {
     The peak is estimated: tensors that are live at once, and what lives for the whole run. Kernels' scratch and the gaps of
     the plan come on top, so `jepac build --memory-limit` measures the real plan and asks for less until it fits.
 
+    What it costs, as a share of the step's model FLOPs that is computed again; what is left at the end is weights, moments
+    and gradients, which are all kept until they are clipped together:
+
+    | step, peak without a limit | 0.95 | 0.90 | 0.85 | 0.80 | 0.70 | smallest |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | ViT-B/16, 224x16, batch 1, f32, 2639 MB | 1.6 % | 4.1 % | 14 % | - | - | 24 % at 0.81 |
+    | the same in bf16, 2627 MB | 8.8 % | - | - | - | - | 8.8 % at 0.954 |
+    | ViT-S/16, 112x8, batch 8, f32, 1441 MB | | 5.0 % | | 11 % | 26 % | 97 % at 0.57 |
+    | the same in bf16, 1216 MB | | 7.9 % | | 39 % | - | 58 % at 0.77 |
+
     *Preconditions*: one flat function; ops carry the scope of their layer.
 
     *Postconditions*: the same numbers, to the last bit. Fails, with the smallest estimate that it can reach, if that is

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace jepa::rt;
 using namespace jepa::rt::test;
 
@@ -91,12 +93,13 @@ TEST(Rematerialization, ChangesNoBitInLessMemory) {
 TEST(Rematerialization, NamesASmallestPlanThatCanBeHad) {
   Outcome outcome = runJepac("build " + large + "--max-threads 2 --memory-limit 1MiB -o " + temporaryPath(".binary"));
   ASSERT_EQ(outcome.code, 1) << outcome.output;
-  const std::string before = "at least ";
+  EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
+  const std::string before = "the plan needs ";
   std::size_t place = outcome.error.find(before);
   ASSERT_NE(place, std::string::npos) << outcome.error;
   std::int64_t smallest = std::stoll(outcome.error.substr(place + before.size()));
   Binary binary(large + "--memory-limit " + std::to_string(smallest));
-  EXPECT_EQ(peak(binary), smallest);
+  EXPECT_LE(peak(binary), smallest);
 }
 
 TEST(Threads, ChangeNoBit) {
