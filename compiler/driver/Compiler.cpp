@@ -151,8 +151,9 @@ static std::string describe(PassManager &manager) {
   llvm::raw_string_ostream os(passes);
   manager.printAsTextualPipeline(os);
   StringRef inner(passes);
-  inner.consume_front("builtin.module(");
-  inner.consume_back(")");
+  // What the passes are nested in, by its name, or by none.
+  if (inner.consume_front("builtin.module(") || inner.consume_front("any("))
+    inner.consume_back(")");
   return inner.str();
 }
 

@@ -25,6 +25,14 @@ using namespace jepa::rt;
 // The machine
 //===----------------------------------------------------------------------===//
 
+std::vector<std::string> jepa::rt::missingCpuFeatures(const Plan &plan) {
+  std::vector<std::string> missing;
+  for (const std::string &feature : plan.cpuFeatures)
+    if (!cpuHas(feature))
+      missing.push_back(feature);
+  return missing;
+}
+
 void jepa::rt::checkMachine(const Plan &plan) {
   std::int64_t threads = ThreadPool::get().threads();
   if (threads > plan.maxThreads)
@@ -32,9 +40,8 @@ void jepa::rt::checkMachine(const Plan &plan) {
                      " threads, found " + std::to_string(threads) +
                      "; set JEPAC_THREADS to a smaller number or build it again");
   std::string missing;
-  for (const std::string &feature : plan.cpuFeatures)
-    if (!cpuHas(feature))
-      missing += (missing.empty() ? "" : ", ") + feature;
+  for (const std::string &feature : missingCpuFeatures(plan))
+    missing += (missing.empty() ? "" : ", ") + feature;
   if (!missing.empty())
     throw Error("this processor lacks what the binary was built for: " + missing +
                 "; build it again here, or with --cpu-features x86-64-v3");

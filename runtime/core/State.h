@@ -16,6 +16,9 @@
 
 namespace jepa::rt {
 
+/// Those of the features that the plan's code needs which this processor lacks.
+std::vector<std::string> missingCpuFeatures(const Plan &plan);
+
 /// Refuses, in one line, what this machine cannot run: code for features that
 /// the processor lacks, a plan with products where oneDNN is missing, more threads than were planned, more scratch than
 /// was planned. Products of f64 plans and of the reference target use none of it.

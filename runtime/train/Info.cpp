@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/train/Info.h"
 
+#include "runtime/core/State.h"
 #include "runtime/io/Progress.h"
 
 using namespace jepa::rt;
@@ -43,6 +44,8 @@ Json jepa::rt::infoJson(const Plan &plan) {
   info.set("taps", plan.taps);
   info.set("pipeline", plan.pipeline);
   info.set("libraries", plan.libraries);
+  info.set("cpu_features", plan.cpuFeatures);
+  info.set("cpu_features_missing", missingCpuFeatures(plan));
   info.set("max_threads", plan.maxThreads);
   for (const auto &[key, value] : plan.config)
     geometry.set(key, value);
@@ -93,6 +96,9 @@ std::string jepa::rt::infoText(const Plan &plan) {
   line("geometry", geometry);
   line("pipeline", plan.pipeline);
   line("libraries", joined(info.at("libraries")));
+  std::string missing = joined(info.at("cpu_features_missing"));
+  line("cpu_features", joined(info.at("cpu_features")) +
+                           (missing == "none" ? "" : " (this processor lacks " + missing + ")"));
   line("max_threads", std::to_string(plan.maxThreads));
   line("version", plan.version);
   line("provenance", plan.provenance.dump());

@@ -58,6 +58,7 @@ TEST_P(Disabled, TheRestComputesTheSame) {
   Binary binary("vjepa-tiny --taps " + options + " --disable-pass " + pass);
   const std::string &pipeline = binary.plan().pipeline;
   EXPECT_EQ(pipeline.find("jepa-" + pass), std::string::npos) << pipeline;
+  EXPECT_EQ(std::count(pipeline.begin(), pipeline.end(), '('), std::count(pipeline.begin(), pipeline.end(), ')'));
   if (options == "--dtype bf16" && pass != "mixed-precision")
     return expectCloseInBf16(binary.replay(vectors), vectors);
   bool dense = options == "--task embed";

@@ -10,6 +10,7 @@
 
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/io/Safetensors.h"
+#include "test/unit/runtime/io/TempFolder.h"
 
 #include <gtest/gtest.h>
 
@@ -46,14 +47,11 @@ TEST_P(Precision, PlainStepsGiveLosses) {
   expectClose(found, vectors, {3e-2, 0, 0}, [](std::string_view name) { return name == "losses"; });
 }
 
-INSTANTIATE_TEST_SUITE_P(Code, Precision,
-                         ::testing::Values("--target cpu", "--target reference",
-                                           "--target cpu --cpu-features x86-64-v3"),
-                         [](const auto &info) {
-                           return info.param.ends_with("v3")          ? "x86_64_v3"
-                                  : info.param.ends_with("reference") ? "reference"
-                                                                      : "cpu";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Code, Precision, ::testing::Values("--target cpu", "--target reference", "--target cpu --cpu-features x86-64-v3"),
+    [](const auto &info) {
+      return info.param.ends_with("v3") ? "x86_64_v3" : info.param.ends_with("reference") ? "reference" : "cpu";
+    });
 
 TEST_F(LowPrecision, EmbedStoresItsWeightsInLowPrecision) {
   Binary binary(bf16 + "--task embed --taps");
@@ -82,22 +80,30 @@ TEST_F(LowPrecision, WithoutThePassNumbersAreThoseOfF32) {
 }
 
 TEST(PrecisionErrors, CodeForAnotherProcessorIsRefused) {
-  const char *feature = "avx512fp16";
-  if (cpuHas(feature))
-    GTEST_SKIP() << "this processor has " << feature;
-  Binary binary("vjepa-tiny --task embed --cpu-features +avx512fp16");
-  Outcome outcome = runShell(binary.path() + " bench");
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_EQ(outcome.error,
-            "error: this processor lacks what the binary was built for: avx512fp16; build it "
-            "again here, or with --cpu-features x86-64-v3\n");
+  std::string feature;
+  for (const char *name : {"avx512fp16", "sse4a"})
+    if (!cpuHas(name))
+      feature = name;
+  if (feature.empty())
+    GTEST_SKIP() << "this processor has every feature that the test knows";
+  Binary binary("vjepa-tiny --task embed --cpu-features native,+" + feature);
+  for (const char *command : {" bench", " replay --inputs in --outputs out"}) {
+    Outcome outcome = runShell(binary.path() + command);
+    EXPECT_EQ(outcome.code, 1) << command;
+    EXPECT_EQ(outcome.error, "error: this processor lacks what the binary was built for: " + feature +
+                                 "; build it again here, or with --cpu-features x86-64-v3\n");
+  }
+  // What it is can be asked anywhere.
+  Json info = binary.info();
+  ASSERT_EQ(info.at("cpu_features_missing").asArray().size(), 1U);
+  EXPECT_EQ(info.at("cpu_features_missing").asArray()[0].asString(), feature);
+  EXPECT_GT(info.at("cpu_features").asArray().size(), 1U);
+  EXPECT_HAS(runShell(binary.path() + " info").output, "(this processor lacks " + feature + ")\n");
 }
 
 TEST(PrecisionErrors, ProcessorsThatDoNotExistAreRefused) {
   Outcome outcome = runJepac("build vjepa-tiny --cpu-features pentium-ninety -o /dev/null");
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(
-      outcome.error,
-      "error: --cpu-features pentium-ninety: there is no processor 'pentium-ninety'; use native, "
-      "x86-64-v3, x86-64-v4, or a name that clang -march takes\n");
+  EXPECT_EQ(outcome.error, "error: --cpu-features pentium-ninety: there is no processor 'pentium-ninety'; use native, "
+                           "x86-64-v3, x86-64-v4, or a name that clang -march takes\n");
 }

@@ -93,7 +93,10 @@ TEST_F(Artifact, InfoHasTheKeysThatToolsRead) {
   EXPECT_EQ(info.at("target_tokens").asIntegers(), std::vector<std::int64_t>{2});
   EXPECT_EQ(info.at("pipeline").asString(), "none");
   EXPECT_EQ(info.at("masks").asString(), "fixed");
+  EXPECT_EQ(info.at("dtype").asString(), "f32");
+  EXPECT_TRUE(info.at("cpu_features").asArray().empty());
   Outcome text = run(train(), "info");
+  EXPECT_HAS(text.output, "cpu_features              none\n");
   EXPECT_EQ(text.code, 0);
   EXPECT_HAS(text.output, "flops_per_clip            1.00 kFLOP");
 }
