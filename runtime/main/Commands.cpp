@@ -83,11 +83,11 @@ static void setThreads(const Arguments &arguments, const Plan &plan) {
   ThreadPool::get().setThreads(static_cast<int>(std::min(threads, plan.maxThreads)));
 }
 
-static void requireTask(const Plan &plan, Task task, const char *command) {
-  const char *needed = task == Task::Train ? "train" : "embed";
-  if (plan.task != task)
-    throw usageError(std::string("this binary was built for another task than '") + command +
-                     "': build it with --task " + needed);
+/// A binary trains or embeds; the commands are called after the tasks.
+static void requireTask(const Plan &plan, const std::string &command) {
+  if (command == (plan.task == Task::Train ? "embed" : "train"))
+    throw usageError("this binary was built for another task than '" + command +
+                     "': build it with --task " + command);
 }
 
 static OptimizerSettings optimizerFor(const Arguments &arguments, const Plan &plan) {
@@ -111,7 +111,6 @@ static OptimizerSettings optimizerFor(const Arguments &arguments, const Plan &pl
 }
 
 static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
-  requireTask(plan, Task::Train, "train");
   TrainOptions options;
   options.data = arguments.text("--data");
   options.checkpoint = arguments.text("--checkpoint");
@@ -143,7 +142,6 @@ static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_fun
 }
 
 static void runEmbed(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
-  requireTask(plan, Task::Embed, "embed");
   if (arguments.has("--input") == arguments.has("--data"))
     throw usageError("'embed' needs either --input VIDEO... or --data LIST; see 'embed --help'");
   EmbedOptions options;
@@ -232,16 +230,22 @@ int jepa::rt::runCommand(const std::string &program, const std::vector<std::stri
   if (command == commands().end())
     throw usageError("no command '" + words[0] +
                      "': expected info, train, embed, bench or replay; see --help");
+  std::optional<PayloadPlace> place = findPayload(selfPath);
+  std::optional<Plan> known;
+  if (place)
+    known = Plan::parse(readPlanText(selfPath, *place));
+  // Before it is said which options a command lacks that is not there.
+  if (known && std::find(words.begin(), words.end(), "--help") == words.end())
+    requireTask(*known, command->name);
   Arguments arguments(*command, {words.begin() + 1, words.end()});
   if (arguments.helpWanted()) {
     std::fputs(helpText(program, *command).c_str(), stdout);
     return 0;
   }
-  std::optional<PayloadPlace> place = findPayload(selfPath);
-  if (!place)
+  if (!known)
     throw Error(
         "this program holds no model: it is the base that 'jepac build' makes binaries from");
-  Plan plan = Plan::parse(readPlanText(selfPath, *place));
+  const Plan &plan = *known;
   if (command->name == "info") {
     std::string text = arguments.has("--json") ? infoJson(plan).dump(true) + "\n" : infoText(plan);
     std::fputs(text.c_str(), stdout);

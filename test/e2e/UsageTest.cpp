@@ -26,7 +26,7 @@ struct Mistake {
 
 const Mistake mistakes[] = {
     {"NoCommand", "", 2, "subcommand", "--help"},
-    {"UnknownCommand", "bild vjepa-tiny", 2, "subcommand", "--help"},
+    {"UnknownCommand", "bild vjepa-tiny", 2, "'bild'", "build"},
     {"NoModel", "build", 2, "model", "--help"},
     {"UnknownPreset", "build vjepa-tinny", 2, "vjepa-tinny", "jepac list"},
     {"UnknownOption", "build vjepa-tiny --resolutoin 64", 2, "--resolutoin", "--help"},
@@ -101,6 +101,14 @@ TEST_P(Usage, IsRefusedInOneLine) {
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, Usage, ::testing::ValuesIn(mistakes),
                          [](const auto &info) { return info.param.name; });
+
+TEST(Jepac, SaysSoWhereItsTextIsLost) {
+  for (const char *arguments : {"list", "emit vjepa-tiny --task embed --set depth=1 --stage jepa"}) {
+    Outcome outcome = runJepac(std::string(arguments) + " > /dev/full");
+    EXPECT_EQ(outcome.code, 1) << arguments;
+    EXPECT_EQ(outcome.error, "error: cannot write to standard output\n");
+  }
+}
 
 TEST(Jepac, ListsPresetsAndSettings) {
   Outcome outcome = runJepac("list");

@@ -355,6 +355,10 @@ int run(int argc, char **argv) {
   app.set_version_flag("--version", std::string("jepac ") + JEPAC_VERSION);
   app.require_subcommand(1);
   Options options;
+  if (argc > 1 && argv[1][0] != '-' &&
+      !llvm::is_contained({"list", "build", "emit", "check"}, llvm::StringRef(argv[1])))
+    throw rt::usageError("no command '" + std::string(argv[1]) +
+                         "': expected list, build, emit or check; see 'jepac --help'");
   CLI::App *listCommand = app.add_subcommand("list", "Models, presets and their settings");
   listCommand->add_option("--plugin", options.models, "A library with models")->check(CLI::ExistingFile);
   CLI::App *buildCommand = app.add_subcommand("build", "Build one specialised binary");
@@ -410,10 +414,22 @@ int run(int argc, char **argv) {
 
 } // namespace
 
+/// The exit code of work that ended with `code`: text that did not reach its place is a failure too.
+static int flushOutput(int code) {
+  std::cout.flush();
+  llvm::outs().flush();
+  bool isLost = !std::cout || llvm::outs().has_error() || std::fflush(stdout) != 0;
+  llvm::outs().clear_error();
+  if (!isLost)
+    return code;
+  std::cerr << "error: cannot write to standard output\n";
+  return 1;
+}
+
 int main(int argc, char **argv) {
   llvm::setBugReportMsg("PLEASE report this to jepac's issue tracker, with the command and the crash backtrace.\n");
   try {
-    return run(argc, argv);
+    return flushOutput(run(argc, argv));
   } catch (const ConfigError &error) {
     std::cerr << "error: " << error.what() << "\n";
     return 2;

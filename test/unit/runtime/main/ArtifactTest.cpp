@@ -117,7 +117,8 @@ TEST_F(Artifact, WrongUsageIsOneLineAndTwo) {
       {"train --data a --steps 1 --checkpoint c --set lr", "takes key=value"},
       {"train --data a --steps 1 --checkpoint c --masks published", "built with --masks fixed"},
       {"train --data a --steps 1 --checkpoint c --threads 99", "'--threads' is at most 4"},
-      {"embed --input a --weights w --output o", "built for another task than 'embed'"}};
+      {"embed --input a --weights w --output o", "built for another task than 'embed'"},
+      {"embed", "built for another task than 'embed'"}};
   for (const auto &[line, part] : cases)
     expectError(run(train(), line), 2, part);
   EXPECT_HAS(run(train(), "train --help").output, "--checkpoint-every N");
