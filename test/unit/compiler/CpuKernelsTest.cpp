@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 using namespace jepa::test;
 
@@ -225,36 +226,112 @@ TEST(CpuKernels, SquaredNorm) {
   EXPECT_LT(relativeError(cpu.get("n"), want), 1e-6);
 }
 
+/// A limit on the tokens that count: its operand, and for each of [clips, capacity] tokens the row of deviations that it is in, or -1.
+struct Limit {
+  std::string name, shape;
+  std::vector<int> values;
+  int clips, samples;
+  std::vector<int> sampleOfToken;
+
+  void add(std::vector<Tensor> &inputs) const {
+    if (!name.empty())
+      inputs.push_back({name, shape});
+  }
+  std::string text() const { return name.empty() ? "" : " " + name + " %" + name; }
+  /// Fills the limit, and what does not count with what must not be touched.
+  void prepare(Program &program, const std::vector<std::string> &tensors, int width) const {
+    std::copy(values.begin(), values.end(), values.empty() ? nullptr : program.data<int>(name));
+    for (const std::string &tensor : tensors)
+      for (std::size_t token = 0; token < sampleOfToken.size(); ++token)
+        if (sampleOfToken[token] < 0)
+          std::fill_n(program.data(tensor) + token * width, width, std::numeric_limits<float>::quiet_NaN());
+  }
+  int tokensOf(int sample) const { return std::count(sampleOfToken.begin(), sampleOfToken.end(), sample); }
+};
+
+/// 2 clips of 45 tokens, whole and of 31; 90 places for samples of 40, 7 and 31 tokens.
+static std::vector<Limit> limits() {
+  Limit whole{"", "", {}, 2, 2, {}}, length{"length", "1xi32", {31}, 2, 2, {}};
+  Limit bounds{"bounds", "4xi32", {0, 40, 47, 78}, 1, 3, {}};
+  for (int token = 0; token < 90; ++token) {
+    whole.sampleOfToken.push_back(token / 45);
+    length.sampleOfToken.push_back(token % 45 < 31 ? token / 45 : -1);
+    bounds.sampleOfToken.push_back(token < 40 ? 0 : token < 47 ? 1 : token < 78 ? 2 : -1);
+  }
+  return {whole, length, bounds};
+}
+
 TEST(CpuKernels, PowerLoss) {
-  const int B = 2, N = 45, D = 1000;
-  for (int exponent : {1, 2})
-    for (int length : {0, 31}) {
-      std::string tail = length ? " length %l" : "";
-      tail += " {exponent = " + std::to_string(exponent) + ".0} : $";
-      std::vector<Tensor> inputs{{"p", "2x45x1000"}, {"t", "2x45x1000"}};
-      if (length)
-        inputs.push_back({"l", "1xi32"});
-      auto prepare = [&](Program &program) {
-        if (length)
-          *program.data<int>("l") = length;
-        program.data("p")[0] = program.data("t")[0];
-      };
-      Program loss = run(inputs, {{"y", ""}}, "%y = jepa.power_loss %p, %t" + tail, 2.0f, prepare);
-      inputs.insert(inputs.begin(), {"d", ""});
-      Program gradient = run(inputs, {{"y", "2x45x1000"}}, "%y = jepa.power_loss_grad %d, %p, %t" + tail, 2.0f,
-                             prepare);
-      ASSERT_TRUE(loss && gradient);
-      double mean = 0, count = B * (length ? length : N) * D;
-      Numbers slopes;
-      for (int i = 0; i < B * N * D; ++i) {
-        bool counts = !length || i / D % N < length;
-        if (counts)
-          mean += std::pow(std::abs(double(loss.data("p")[i]) - loss.data("t")[i]), exponent) / exponent / count;
-        double d = double(gradient.data("p")[i]) - gradient.data("t")[i];
-        slopes.push_back(counts ? (exponent == 2 ? d : (d > 0) - (d < 0)) * *gradient.data("d") / count : 0);
+  for (int width : {5, 24, 101, 1000})
+    for (const Limit &limit : limits())
+      for (int exponent : {1, 2}) {
+        std::string shape = limit.clips == 2 ? "2x45x" : "1x90x", tail = limit.text();
+        shape += std::to_string(width);
+        tail += " {exponent = " + std::to_string(exponent) + ".0} : $";
+        std::vector<Tensor> inputs{{"p", shape}, {"t", shape}};
+        limit.add(inputs);
+        auto prepare = [&](Program &program) {
+          limit.prepare(program, {"p", "t"}, width);
+          program.data("p")[0] = program.data("t")[0];
+        };
+        Program loss = run(inputs, {{"y", ""}}, "%y = jepa.power_loss %p, %t" + tail, 2.0f, prepare);
+        inputs.insert(inputs.begin(), {"d", ""});
+        Program gradient = run(inputs, {{"y", shape}}, "%y = jepa.power_loss_grad %d, %p, %t" + tail, 2.0f, prepare);
+        ASSERT_TRUE(loss && gradient);
+        double mean = 0;
+        Numbers slopes;
+        for (int i = 0; i < 90 * width; ++i) {
+          int sample = limit.sampleOfToken[i / width];
+          double count = sample < 0 ? 1 : double(limit.samples) * limit.tokensOf(sample) * width;
+          if (sample >= 0)
+            mean += std::pow(std::abs(double(loss.data("p")[i]) - loss.data("t")[i]), exponent) / exponent / count;
+          double d = double(gradient.data("p")[i]) - gradient.data("t")[i];
+          slopes.push_back(sample < 0 ? 0 : (exponent == 2 ? d : (d > 0) - (d < 0)) * *gradient.data("d") / count);
+        }
+        EXPECT_LT(relativeError(loss.get("y"), {mean}), 1e-6) << shape << limit.name;
+        EXPECT_LT(relativeError(gradient.get("y"), slopes), 1e-6) << shape << limit.name;
       }
-      EXPECT_LT(relativeError(loss.get("y"), {mean}), 1e-6);
-      EXPECT_LT(relativeError(gradient.get("y"), slopes), 1e-6);
+}
+
+TEST(CpuKernels, TokenStd) {
+  for (int width : {5, 24, 101, 1000})
+    for (const Limit &limit : limits()) {
+      std::string shape = limit.clips == 2 ? "2x45x" : "1x90x", rows = std::to_string(limit.samples) + "x";
+      shape += std::to_string(width);
+      rows += std::to_string(width);
+      std::vector<Tensor> inputs{{"x", shape}};
+      limit.add(inputs);
+      auto prepare = [&](Program &program) { limit.prepare(program, {"x"}, width); };
+      Program forward = run(inputs, {{"s", rows}}, "%s = jepa.token_std %x" + limit.text() + " {eps = 1.0e-04} : $",
+                            2.0f, prepare);
+      inputs.insert(inputs.begin(), {"ds", rows});
+      inputs.insert(inputs.begin() + 2, {"s", rows});
+      Program gradient = run(inputs, {{"dx", shape}}, "%dx = jepa.token_std_grad %ds, %x, %s" + limit.text() + " : $",
+                             2.0f, prepare);
+      ASSERT_TRUE(forward && gradient);
+      auto statistics = [&](Program &program, int sample, int feature) {
+        double mean = 0, square = 0, count = limit.tokensOf(sample);
+        auto each = [&](auto body) {
+          for (int token = 0; token < 90; ++token)
+            if (limit.sampleOfToken[token] == sample)
+              body(double(program.data("x")[token * width + feature]));
+        };
+        each([&](double x) { mean += x / count; });
+        each([&](double x) { square += (x - mean) * (x - mean); });
+        return std::pair(mean, std::sqrt(square / (count - 1) + 1e-4));
+      };
+      Numbers deviations, slopes;
+      for (int i = 0; i < limit.samples * width; ++i)
+        deviations.push_back(statistics(forward, i / width, i % width).second);
+      for (int i = 0; i < 90 * width; ++i) {
+        int sample = limit.sampleOfToken[i / width], row = sample * width + i % width;
+        slopes.push_back(sample < 0 ? 0
+                                    : gradient.data("ds")[row] *
+                                          (gradient.data("x")[i] - statistics(gradient, sample, i % width).first) /
+                                          (gradient.data("s")[row] * double(limit.tokensOf(sample) - 1)));
+      }
+      EXPECT_LT(relativeError(forward.get("s"), deviations), 2e-6) << shape << limit.name;
+      EXPECT_LT(relativeError(gradient.get("dx"), slopes), 2e-6) << shape << limit.name;
     }
 }
 
