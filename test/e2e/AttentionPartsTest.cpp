@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 #include "Binary.h"
 
-#include "test/unit/runtime/io/TempFolder.h"
 
 #include <gtest/gtest.h>
 

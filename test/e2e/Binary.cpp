@@ -7,7 +7,6 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
 #include "runtime/io/Safetensors.h"
-#include "test/unit/runtime/io/TempFolder.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +14,6 @@
 #include <cmath>
 #include <memory>
 #include <random>
-#include <sys/wait.h>
 
 using namespace jepa::rt;
 using namespace jepa::rt::test;
@@ -31,13 +29,8 @@ std::string test::temporaryPath(const std::string &suffix) {
 }
 
 Outcome test::runShell(const std::string &line) {
-  std::string out = temporaryPath(".out"), err = temporaryPath(".err");
-  int status = std::system(("( " + line + " ) >" + out + " 2>" + err).c_str());
-  Outcome outcome;
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.output = readBytes(out);
-  outcome.error = readBytes(err);
-  return outcome;
+  static TempFolder folder;
+  return runShell(folder, line);
 }
 
 Outcome test::runJepac(const std::string &arguments) {
@@ -60,7 +53,8 @@ Binary::Binary(const std::string &arguments) {
   std::unique_ptr<Entry> &entry = built[arguments];
   if (!entry) {
     std::string path = temporaryPath(".binary");
-    check(std::string(JEPAC_PROGRAM) + " build " + arguments + " --max-threads 2 -o " + path);
+    std::string threads = arguments.find("--max-threads") == std::string::npos ? " --max-threads 2" : "";
+    check(std::string(JEPAC_PROGRAM) + " build " + arguments + threads + " -o " + path);
     std::optional<PayloadPlace> place = findPayload(path);
     if (!place)
       throw Error("'" + path + "' holds no payload");

@@ -9,18 +9,13 @@
 
 #include "runtime/core/Json.h"
 #include "runtime/core/Plan.h"
+#include "test/unit/runtime/main/Shell.h"
 
 #include <cstdint>
 #include <map>
 #include <string>
 
 namespace jepa::rt::test {
-
-/// What a process did.
-struct Outcome {
-  int code = -1; ///< exit code, or 128 + the signal
-  std::string output, error;
-};
 
 /// Runs a shell command line.
 Outcome runShell(const std::string &line);
@@ -30,7 +25,7 @@ Outcome runJepac(const std::string &arguments);
 /// A new name in the folder that goes away with this process.
 std::string temporaryPath(const std::string &suffix);
 
-/// A binary that `jepac build` made. Equal arguments give the same binary, which
+/// A binary that `jepac build` made, for two threads unless the arguments say how many. Equal arguments give the same binary, which
 /// is built once per process. Throws Error with what jepac said.
 class Binary {
 public:

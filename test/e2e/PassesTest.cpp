@@ -103,11 +103,12 @@ TEST(Rematerialization, NamesASmallestPlanThatCanBeHad) {
 }
 
 TEST(Threads, ChangeNoBit) {
-  for (const std::string &arguments : {cpu, f64}) {
-    Binary binary(arguments);
+  for (const std::string &arguments : {cpu, f64, cpu + "--dtype bf16 ", cpu + "--masks packed ",
+                                       cpu + "--masks packed --dtype bf16 "}) {
+    Binary binary(arguments + "--max-threads 3");
     std::string inputs = writeInputs(binary.plan(), 6);
     std::string alone = binary.replay(inputs, 3, 1);
-    expectSame(binary.replay(inputs, 3, 2), alone);
-    expectSame(binary.replay(inputs, 3, 2), alone);
+    for (int threads : {2, 2, 3})
+      expectSame(binary.replay(inputs, 3, threads), alone);
   }
 }

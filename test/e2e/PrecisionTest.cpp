@@ -10,7 +10,6 @@
 
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/io/Safetensors.h"
-#include "test/unit/runtime/io/TempFolder.h"
 
 #include <gtest/gtest.h>
 

@@ -6,13 +6,12 @@
 #define JEPA_TEST_UNIT_RUNTIME_MAIN_FAKEARTIFACT_H
 
 #include "FakeModel.h"
+#include "Shell.h"
 #include "runtime/core/Json.h"
 #include "runtime/core/Payload.h"
 #include "runtime/io/Safetensors.h"
-#include "test/unit/runtime/io/TempFolder.h"
 
 #include <string>
-#include <sys/wait.h>
 #include <vector>
 
 namespace jepa::rt::test {
@@ -69,23 +68,6 @@ inline Json fakePlan(const char *task) {
   return plan;
 }
 
-/// What a process did.
-struct Outcome {
-  int code = -1; ///< exit code, or 128 + the signal
-  std::string output, error;
-};
-
-/// Runs a shell command line; its streams go through files in `folder`.
-inline Outcome runShell(const TempFolder &folder, const std::string &line) {
-  std::string out = folder / "stdout.txt", err = folder / "stderr.txt";
-  int status = std::system(("( " + line + " ) >" + out + " 2>" + err).c_str());
-  Outcome outcome;
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.output = readBytes(out);
-  outcome.error = readBytes(err);
-  return outcome;
-}
-
 /// Makes the artifact of `plan`; returns its path.
 inline std::string makeArtifact(const TempFolder &folder, const Json &plan,
                                 const std::string &name = "fake") {
@@ -94,14 +76,6 @@ inline std::string makeArtifact(const TempFolder &folder, const Json &plan,
   appendPayload(JEPAC_RUNTIME, readBytes(training ? JEPAC_FAKE_TRAIN : JEPAC_FAKE_EMBED),
                 plan.dump(), path);
   return path;
-}
-
-/// Expects a failure of one line.
-inline void expectError(const Outcome &outcome, int code, const std::string &part) {
-  EXPECT_EQ(outcome.code, code) << outcome.error;
-  EXPECT_HAS(outcome.error, part);
-  EXPECT_EQ(outcome.error.rfind("error: ", 0), 0U) << outcome.error;
-  EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
 }
 
 } // namespace jepa::rt::test
