@@ -29,6 +29,11 @@ bool jepa::rt::gemmHasBf16() {
   return false;
 }
 
+bool jepa::rt::gemmHasMatrixUnit() {
+  requireOneDnn();
+  return false;
+}
+
 std::int64_t jepa::rt::gemmScratchBytes(const jepac_gemm_desc &, std::int64_t) {
   requireOneDnn();
   return 0;
@@ -48,96 +53,28 @@ extern "C" void jepac_gemm_pack(const jepac_gemm_desc *, void *, const void *, v
 
 #else
 
-#include "runtime/core/BFloat16.h"
-#include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/AmxProduct.h"
 #include "runtime/gemm/OneDnn.h"
-#include "runtime/gemm/TiledProduct.h"
+#include "runtime/gemm/WidenedProduct.h"
 
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <tuple>
 
 namespace {
 
-/// A product as the library can run it: as it is, or, where the library has no
-/// bf16, in f32 between copies. Scratch is then [A][op(B) as stored][C][the f32
-/// product's own]; a packed B is packed f32.
-class Product {
-public:
-  Product(const jepac_gemm_desc &desc, bool bias)
-      : d(desc), widened(desc.inputs == JEPAC_BF16 && !gemmHasBf16()),
-        tiled(widened ? widen(desc) : desc, bias) {
-    if (!widened)
-      return;
-    aBytes = alignUp(d.m * d.k * 4);
-    bBytes = d.packedB ? 0 : alignUp(d.k * d.n * 4);
-    cBytes = d.result == JEPAC_F32 ? 0 : alignUp(d.m * d.n * 4);
-  }
-
-  std::int64_t scratchBytes(std::int64_t threads) const {
-    // A packed B is widened before it is packed.
-    std::int64_t copies = aBytes + (d.packedB && widened ? alignUp(d.k * d.n * 4) : bBytes);
-    return copies + cBytes + tiled.scratchBytes(threads);
-  }
-  std::int64_t packedBytes() const { return tiled.packedSize(); }
-
-  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const {
-    if (!widened)
-      return tiled.run(c, a, b, bias, scratch);
-    char *wideA = static_cast<char *>(scratch), *wideB = wideA + aBytes, *wideC = wideB + bBytes;
-    widenMatrix(wideA, a, d.transA ? d.k : d.m, d.transA ? d.m : d.k, d.lda);
-    if (!d.packedB)
-      widenB(wideB, b);
-    bool direct = d.result == JEPAC_F32;
-    if (!tiled.run(direct ? c : wideC, wideA, d.packedB ? b : wideB, bias, wideC + cBytes))
-      return false;
-    if (!direct)
-      parallelFor(d.m, 16, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
-        for (std::int64_t i = begin; i < end; ++i)
-          for (std::int64_t j = 0; j < d.n; ++j)
-            static_cast<std::uint16_t *>(c)[i * d.ldc + j] =
-                floatToBfloat(reinterpret_cast<float *>(wideC)[i * d.n + j]);
-      });
-    return true;
-  }
-
-  bool pack(void *packed, const void *b, void *scratch) const {
-    if (!widened)
-      return tiled.pack(packed, b, scratch);
-    widenB(static_cast<char *>(scratch), b);
-    return tiled.pack(packed, scratch, static_cast<char *>(scratch) + alignUp(d.k * d.n * 4));
-  }
-
-private:
-  static jepac_gemm_desc widen(jepac_gemm_desc d) {
-    d.lda = d.transA ? d.m : d.k;
-    d.ldb = d.transB ? d.k : d.n;
-    if (d.result == JEPAC_BF16)
-      d.ldc = d.n;
-    d.inputs = d.result = JEPAC_F32;
-    return d;
-  }
-  void widenB(char *to, const void *b) const {
-    widenMatrix(to, b, d.transB ? d.n : d.k, d.transB ? d.k : d.n, d.ldb);
-  }
-  static void widenMatrix(char *to, const void *from, std::int64_t rows, std::int64_t columns,
-                          std::int64_t stride) {
-    parallelFor(rows, 16, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
-      for (std::int64_t i = begin; i < end; ++i)
-        for (std::int64_t j = 0; j < columns; ++j)
-          reinterpret_cast<float *>(to)[i * columns + j] =
-              bfloatToFloat(static_cast<const std::uint16_t *>(from)[i * stride + j]);
-    });
-  }
-
-  jepac_gemm_desc d;
-  bool widened;
-  TiledProduct tiled;
-  std::int64_t aBytes = 0, bBytes = 0, cBytes = 0;
-};
+/// As bf16 on the matrix unit where there is one, else as the library does it.
+std::unique_ptr<Product> makeProduct(const jepac_gemm_desc &d, bool bias) {
+  if (d.inputs == JEPAC_BF16 && gemmHasMatrixUnit())
+    return std::make_unique<AmxProduct>(d);
+  if (d.inputs == JEPAC_BF16 && !gemmHasBf16())
+    return std::make_unique<WidenedProduct>(d, bias);
+  return std::make_unique<TiledProduct>(d, bias);
+}
 
 void check(const jepac_gemm_desc &d) {
   constexpr std::int64_t most = std::int64_t(1) << 31;
@@ -155,7 +92,7 @@ const Product &productOf(const jepac_gemm_desc &d, bool bias) {
                          std::int64_t, bool, bool, bool, int, int, bool>;
   struct Products {
     std::shared_mutex mutex;
-    std::map<Key, Product> byShape;
+    std::map<Key, std::unique_ptr<Product>> byShape;
   };
   // Never destroyed: threads may outlive static objects.
   static auto &products = *new Products;
@@ -165,12 +102,14 @@ const Product &productOf(const jepac_gemm_desc &d, bool bias) {
   {
     std::shared_lock lock(products.mutex);
     if (auto found = products.byShape.find(key); found != products.byShape.end())
-      return found->second;
+      return *found->second;
   }
   check(d);
   OneDnn::get().stream(); // primitives are made for one thread as well
   std::unique_lock lock(products.mutex);
-  return products.byShape.try_emplace(key, d, bias).first->second;
+  if (auto found = products.byShape.find(key); found != products.byShape.end())
+    return *found->second;
+  return *products.byShape.emplace(key, makeProduct(d, bias)).first->second;
 }
 
 /// What a product leaves when oneDNN failed in the middle of a step, which only
@@ -200,6 +139,13 @@ bool jepa::rt::gemmHasBf16() {
       return false;
     }
   }();
+  return has;
+}
+
+bool jepa::rt::gemmHasMatrixUnit() {
+  // The library asks the system for the unit's registers, and its variable of the environment turns it off.
+  static const bool has = (OneDnn::get().get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) ==
+                          dnnl_cpu_isa_avx512_core_amx;
   return has;
 }
 

@@ -26,6 +26,9 @@ void requireOneDnn();
 /// operands are widened to f32 first: right, and slower. Throws Error.
 bool gemmHasBf16();
 
+/// Whether they run on the processor's matrix unit (AMX). Throws Error.
+bool gemmHasMatrixUnit();
+
 /// Scratch for a product on up to `threads` threads, with and without bias, and
 /// for its packing; makes its primitives as well. Throws Error.
 std::int64_t gemmScratchBytes(const jepac_gemm_desc &desc, std::int64_t threads);

@@ -18,6 +18,7 @@ namespace jepa::rt {
 
 // Every function of oneDNN that the runtime calls, without its prefix.
 #define JEPA_ONEDNN_FUNCTIONS(X)                                                                   \
+  X(get_effective_cpu_isa)                                                                         \
   X(engine_create)                                                                                 \
   X(stream_create)                                                                                 \
   X(stream_destroy)                                                                                \

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Abi.h"
 #include "runtime/gemm/OneDnn.h"
+#include "runtime/gemm/Product.h"
 
 #include <cstdint>
 #include <map>
@@ -14,16 +15,10 @@
 
 namespace jepa::rt {
 
-constexpr std::int64_t gemmAlignment = 128;
-inline std::int64_t alignUp(std::int64_t bytes) {
-  return (bytes + gemmAlignment - 1) / gemmAlignment * gemmAlignment;
-}
-
 struct Range {
   std::int64_t begin, size;
 };
 
-inline std::int64_t elementBytes(int32_t type) { return type == JEPAC_BF16 ? 2 : 4; }
 inline dnnl_data_type_t dnnlType(int32_t type) { return type == JEPAC_BF16 ? dnnl_bf16 : dnnl_f32; }
 
 /// A matrix with those sizes and strides in elements.

@@ -34,7 +34,7 @@ TiledProduct::TiledProduct(const jepac_gemm_desc &desc, bool bias)
     packing.emplace(d);
     tiling.packed = d.packedB || packing->worthwhile();
     if (tiling.packed && !d.packedB)
-      packedBytes = packing->bytes();
+      packedSize = packing->bytes();
   }
   std::int64_t units = (d.k + PackedMatrix::depthUnit - 1) / PackedMatrix::depthUnit;
   chunk = (units + tiling.depths - 1) / tiling.depths * PackedMatrix::depthUnit;
@@ -164,11 +164,6 @@ void TiledProduct::sumChunks(char *c, const float *partial, const float *bias,
 // Runs
 //===----------------------------------------------------------------------===//
 
-static char *aligned(void *scratch) {
-  auto address = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(scratch));
-  return static_cast<char *>(scratch) + (alignUp(address) - address);
-}
-
 /// Runs `body(index, thread)` over [0, size) in chunks; false if one call was.
 template <class Body> static bool all(std::int64_t size, std::int64_t grain, Body body) {
   std::atomic<bool> good{true};
@@ -185,7 +180,7 @@ template <class Body> static bool all(std::int64_t size, std::int64_t grain, Bod
 }
 
 bool TiledProduct::pack(void *packed, const void *b, void *scratch) const {
-  char *parts = aligned(scratch);
+  char *parts = alignUp(scratch);
   return all(packing->panels(), 4, [&](std::int64_t panel, std::int64_t thread) {
     return packing->pack(panel, b, packed, parts + thread * threadBytes);
   });
@@ -193,7 +188,7 @@ bool TiledProduct::pack(void *packed, const void *b, void *scratch) const {
 
 bool TiledProduct::run(void *c, const void *a, const void *b, const float *bias,
                        void *scratch) const {
-  char *packed = aligned(scratch), *partial = packed + packedBytes, *parts = partial + partialBytes;
+  char *packed = alignUp(scratch), *partial = packed + packedSize, *parts = partial + partialBytes;
   const void *source = b;
   if (tiling.packed && !d.packedB) {
     if (!pack(packed, b, parts))

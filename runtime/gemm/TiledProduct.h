@@ -15,8 +15,7 @@
 
 namespace jepa::rt {
 
-/// Everything about a product that can be prepared. Immutable, shared by
-/// threads. Runs as three loops over the pool: (1) op(B) is packed, unless it
+/// A product through oneDNN. Runs as three loops over the pool: (1) op(B) is packed, unless it
 /// is or one tile alone uses it; (2) the tiles are multiplied, each by one
 /// single-threaded primitive; (3) where k is cut, the chunks are summed in order.
 ///
@@ -24,19 +23,17 @@ namespace jepa::rt {
 /// allocates its own memory): a tile of C whose rows are longer goes through a
 /// dense copy, and so does such a tile of A. Scratch is [packed B][chunks' sums]
 /// [one part per thread: tile of C, tile of A, oneDNN's own].
-class TiledProduct {
+class TiledProduct final : public Product {
 public:
   /// Throws Error when oneDNN refuses the shape or the element types.
   TiledProduct(const jepac_gemm_desc &desc, bool bias);
 
-  std::int64_t scratchBytes(std::int64_t threads) const {
-    return gemmAlignment + packedBytes + partialBytes + threads * threadBytes;
+  std::int64_t scratchBytes(std::int64_t threads) const override {
+    return gemmAlignment + packedSize + partialBytes + threads * threadBytes;
   }
-  std::int64_t packedSize() const { return packing->bytes(); }
-
-  /// False when oneDNN failed in the middle: C is then of no use.
-  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const;
-  bool pack(void *packed, const void *b, void *scratch) const;
+  std::int64_t packedBytes() const override { return packing->bytes(); }
+  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const override;
+  bool pack(void *packed, const void *b, void *scratch) const override;
 
 private:
   /// Rows and columns of C, and the chunk of k.
@@ -68,7 +65,7 @@ private:
   std::int64_t chunk; ///< length of a chunk of k
   std::optional<PackedMatrix> packing;
   std::int64_t bytesIn, bytesOut;
-  std::int64_t packedBytes = 0, partialBytes = 0, threadBytes = 0, tileBytesC = 0, tileBytesA = 0;
+  std::int64_t packedSize = 0, partialBytes = 0, threadBytes = 0, tileBytesC = 0, tileBytesA = 0;
   std::map<Sizes, TileKind> kinds;
 };
 

@@ -5,12 +5,11 @@
 #include "runtime/core/BFloat16.h"
 #include "runtime/core/ThreadPool.h"
 #include "runtime/gemm/Gemm.h"
+#include "runtime/gemm/Product.h"
 
 #include <algorithm>
 
 using namespace jepa::rt;
-
-static std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Nothing here may depend on the number of threads: the tiles decide in which
 // order sums are rounded.

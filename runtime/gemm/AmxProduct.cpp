@@ -1,0 +1,136 @@
+//===- AmxProduct.cpp - a product of bf16 on the processor's matrix unit ---===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/gemm/AmxProduct.h"
+
+#include <algorithm>
+
+using namespace jepa::rt;
+using amx::stepElements, amx::width;
+
+static constexpr std::int64_t stepBytes = stepElements * 2, sumBytes = width * width * 4;
+/// Steps that one task of the packing loop packs.
+static constexpr std::int64_t packedAtOnce = 16;
+
+// Nothing here may depend on the number of threads: chunks decide in which order sums are rounded.
+AmxTiling jepa::rt::amxTiling(const jepac_gemm_desc &d) {
+  // 256 of k: 32 rows, and as many columns, share the first cache; 12 for a k that would leave a chunk half empty.
+  constexpr std::int64_t goodSteps = 8, mostSteps = 12, goodRows = 8, goodColumns = 8, wanted = 8;
+  std::int64_t rows = amx::countSteps(d.m), columns = amx::countSteps(d.n), steps = amx::countSteps(d.k);
+  std::int64_t rowTasks = ceilDiv(rows, goodRows), columnTasks = ceilDiv(columns, goodColumns);
+  // Enough tasks that a few threads end together, unless they become too small to be worth it.
+  constexpr std::int64_t leastColumns = 4, leastRows = 2;
+  if (rowTasks * columnTasks < wanted)
+    columnTasks = std::clamp(ceilDiv(wanted, rowTasks), columnTasks, std::max(columnTasks, columns / leastColumns));
+  if (rowTasks * columnTasks < wanted)
+    rowTasks = std::clamp(ceilDiv(wanted, columnTasks), rowTasks, std::max(rowTasks, rows / leastRows));
+  std::int64_t chunks = steps <= mostSteps ? 1 : ceilDiv(steps, goodSteps);
+  return {ceilDiv(rows, rowTasks), ceilDiv(columns, columnTasks), ceilDiv(steps, chunks)};
+}
+
+AmxProduct::AmxProduct(const jepac_gemm_desc &desc)
+    : d(desc), tiling(amxTiling(desc)), rowPanels(amx::countSteps(d.m)), columnPanels(amx::countSteps(d.n)),
+      steps(amx::countSteps(d.k)), rowTasks(ceilDiv(rowPanels, tiling.rows)),
+      columnTasks(ceilDiv(columnPanels, tiling.columns)), copiesA(!d.transA && d.k % width != 0) {
+  std::int64_t kept = tiling.steps < steps ? tiling.rows * tiling.columns : 0;
+  threadBytes = alignUp(kept * sumBytes + 2 * sumBytes + tiling.steps * stepBytes);
+}
+
+std::int64_t AmxProduct::packedBytes() const { return alignUp(columnPanels * steps * stepBytes); }
+
+std::int64_t AmxProduct::scratchBytes(std::int64_t threads) const {
+  std::int64_t packed = (d.packedB ? 0 : packedBytes()) + (d.transA ? alignUp(rowPanels * steps * stepBytes) : 0);
+  return gemmAlignment + packed + threads * threadBytes;
+}
+
+/// Part `index` of the panels of one operand: up to `packedAtOnce` steps of one panel.
+void AmxProduct::packPart(std::uint16_t *panels, amx::Source source, bool isA, std::int64_t index) const {
+  std::int64_t parts = ceilDiv(steps, packedAtOnce), first = index / parts * width,
+               k = index % parts * packedAtOnce * width;
+  std::int64_t across = std::min(width, (isA ? d.m : d.n) - first);
+  std::int64_t depth = std::min(packedAtOnce * width, d.k - k);
+  source.data += source.alongK ? first * source.stride + k : k * source.stride + first;
+  panels += (index / parts * steps + index % parts * packedAtOnce) * stepElements;
+  if (isA)
+    amx::packRows(panels, source, across, depth);
+  else
+    amx::packColumns(panels, source, across, depth);
+}
+
+/// The steps [step, step + count) of 32 rows of op(A).
+amx::Rows AmxProduct::rowsAt(const Operands &operands, std::int64_t panel, std::int64_t step, std::int64_t count,
+                             std::uint16_t *copy) const {
+  if (d.transA)
+    return amx::Rows::panel(operands.a + (panel * steps + step) * stepElements);
+  const std::uint16_t *from = operands.a + panel * width * d.lda + step * width;
+  std::int64_t rows = std::min(width, d.m - panel * width);
+  if (!copiesA && rows == width)
+    return amx::Rows::inPlace(from, d.lda);
+  amx::packRows(copy, {from, d.lda, true}, rows, std::min(count * width, d.k - step * width));
+  return amx::Rows::panel(copy);
+}
+
+void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own) const {
+  std::int64_t firstRow = task / columnTasks * tiling.rows, firstColumn = task % columnTasks * tiling.columns;
+  std::int64_t lastRow = std::min(firstRow + tiling.rows, rowPanels);
+  std::int64_t lastColumn = std::min(firstColumn + tiling.columns, columnPanels);
+  auto *copy = reinterpret_cast<std::uint16_t *>(own);
+  auto *finished = reinterpret_cast<float *>(own + tiling.steps * stepBytes), *sums = finished + 2 * width * width;
+  std::int64_t bytes = d.result == JEPAC_BF16 ? 2 : 4;
+  amx::begin();
+  for (std::int64_t step = 0; step < steps; step += tiling.steps) {
+    std::int64_t count = std::min(tiling.steps, steps - step);
+    bool isLast = step + count == steps;
+    // Each row of panels fetches its share of the next chunk.
+    std::int64_t lines = isLast ? 0 : ceilDiv(stepBytes / 64, lastRow - firstRow);
+    for (std::int64_t i = firstRow; i < lastRow; ++i) {
+      amx::Rows rows = rowsAt(operands, i, step, count, copy);
+      for (std::int64_t j = firstColumn; j < lastColumn; ++j) {
+        const std::uint16_t *b = operands.b + (j * steps + step) * stepElements;
+        const std::uint16_t *ahead = b + count * stepElements + (i - firstRow) * count * lines * 32;
+        float *kept = sums + ((i - firstRow) * tiling.columns + j - firstColumn) * width * width;
+        // Two in turn, so that a block's sums are stored while the next one's are computed.
+        float *sum = isLast ? finished + j % 2 * width * width : kept;
+        amx::multiply(sum, step ? kept : nullptr, rows, b, count, ahead, lines);
+        if (isLast)
+          amx::store({operands.c + (i * width * d.ldc + j * width) * bytes, d.ldc, std::min(width, d.m - i * width),
+                      std::min(width, d.n - j * width), bytes == 2,
+                      operands.bias ? operands.bias + j * width : nullptr},
+                     sum);
+      }
+    }
+  }
+  amx::end();
+}
+
+bool AmxProduct::pack(void *packed, const void *b, void *) const {
+  amx::Source source{static_cast<const std::uint16_t *>(b), d.ldb, d.transB != 0};
+  forEach(columnPanels * ceilDiv(steps, packedAtOnce), 4,
+          [&](std::int64_t index) { packPart(static_cast<std::uint16_t *>(packed), source, false, index); });
+  return true;
+}
+
+bool AmxProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch) const {
+  char *own = alignUp(scratch);
+  Operands operands{static_cast<char *>(c), static_cast<const std::uint16_t *>(a),
+                    static_cast<const std::uint16_t *>(b), bias};
+  if (!d.packedB) {
+    pack(own, b, nullptr);
+    operands.b = reinterpret_cast<const std::uint16_t *>(own);
+    own += packedBytes();
+  }
+  if (d.transA) {
+    auto *panels = reinterpret_cast<std::uint16_t *>(own);
+    amx::Source source{operands.a, d.lda, false};
+    forEach(rowPanels * ceilDiv(steps, packedAtOnce), 4,
+            [&](std::int64_t index) { packPart(panels, source, true, index); });
+    operands.a = panels;
+    own += alignUp(rowPanels * steps * stepBytes);
+  }
+  parallelFor(rowTasks * columnTasks, 1, [&](std::int64_t begin, std::int64_t end, std::int64_t thread) {
+    for (std::int64_t task = begin; task < end; ++task)
+      multiply(task, operands, own + thread * threadBytes);
+  });
+  return true;
+}
