@@ -13,7 +13,8 @@ def Jepa_BufferOp : Jepa_Op<"buffer"> {
   let description = [{
     `kind` is `temporary` (planned by its lifetime) or one of those that live for the whole run and have a `name`:
     `parameter`, `moment`, `table`, `input`, `output`. `jepa-plan-memory` gives it its `offset` in bytes. `info` carries
-    what the runtime has to know of it (initialiser, position grid, ...).
+    what the runtime has to know of it (initialiser, position grid, ...); in that of a parameter, `packed` says that its
+    values are kept in the layout that products with this n, k and transB read (see `jepa-pack-weights`).
 
     Example:
 
@@ -49,7 +50,8 @@ def Jepa_GemmOp : Jepa_Op<"gemm"> {
   let summary = "A matrix product by the library";
   let description = [{
     `c[m, n] = op(a)[m, k] * op(b)[k, n] (+ bias[n])`, row-major, where op transposes if its flag says so and `lda`,
-    `ldb`, `ldc` are the stored matrices' row strides in elements. `scratch` is what the library asked for.
+    `ldb`, `ldc` are the stored matrices' row strides in elements. `scratch` is what the library asked for. A `packed` b is
+    in the library's own layout; `ldb` and `transB` are those that it was packed from.
 
     Example:
 
@@ -59,10 +61,10 @@ def Jepa_GemmOp : Jepa_Op<"gemm"> {
     ```
   }];
   let arguments = (ins AnyMemRef:$c, AnyMemRef:$a, AnyMemRef:$b, AnyMemRef:$scratch, Optional<AnyMemRef>:$bias,
-                       I64Attr:$m, I64Attr:$n, I64Attr:$k, I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc,
+                       UnitAttr:$packed, I64Attr:$m, I64Attr:$n, I64Attr:$k, I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc,
                        BoolAttr:$transA, BoolAttr:$transB);
   let assemblyFormat = [{
-    $c `,` $a `,` $b `scratch` $scratch (`bias` $bias^)? attr-dict
+    $c `,` $a `,` $b `scratch` $scratch (`bias` $bias^)? (`packed` $packed^)? attr-dict
     `:` type($c) `,` type($a) `,` type($b) `,` type($scratch) (`,` type($bias)^)?
   }];
 }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "compiler/dialect/ParameterCopies.h"
 #include "compiler/dialect/Verify.h"
 
 using namespace mlir;
@@ -31,6 +32,12 @@ LogicalResult BufferOp::verify() {
     return emitOpError("must have a static shape and the plain layout");
   if (getOffset() && *getOffset() % 64)
     return emitOpError("has offset ") << *getOffset() << ", which is not a multiple of 64";
+  Attribute packed = getInfoAttr() ? getInfoAttr().get(packedAttr) : Attribute();
+  if (!packed)
+    return success();
+  auto shape = dyn_cast<DenseI64ArrayAttr>(packed);
+  if (getKind() != "parameter" || !shape || shape.size() != 3 || shape[0] * shape[1] != type.getNumElements())
+    return emitOpError("is packed: expected a parameter and [n, k, transB] with n * k elements, found ") << packed;
   return success();
 }
 
@@ -60,6 +67,8 @@ LogicalResult GemmOp::verify() {
       return emitOpError("needs positive m, n and k");
   if (getLda() < (getTransA() ? getM() : getK()) || getLdb() < (getTransB() ? getK() : getN()) || getLdc() < getN())
     return emitOpError("has a row stride smaller than a row");
+  if (getPacked() && getLdb() != (getTransB() ? getK() : getN()))
+    return emitOpError("has a packed weight with gaps between its rows");
   auto element = [](Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); };
   Type a = element(getA()), b = element(getB()), c = element(getC());
   if (a != b || !(a.isF32() || a.isBF16()))

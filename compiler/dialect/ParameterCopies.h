@@ -14,6 +14,9 @@ namespace jepa {
 /// every reader takes the copy nothing reads the master, but the runtime must still know how to fill it.
 inline constexpr llvm::StringLiteral masterAttr = "jepa.master";
 
+/// In the `info` of a parameter's `jepa.buffer`: n, k and transB of the products that read it packed, as its only readers.
+inline constexpr llvm::StringLiteral packedAttr = "packed";
+
 } // namespace jepa
 
 #endif // JEPA_COMPILER_DIALECT_PARAMETERCOPIES_H

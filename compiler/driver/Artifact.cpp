@@ -161,6 +161,7 @@ static rt::Json describeProducts(ModuleOp module) {
     json.set("ldc", int64_t(op.getLdc()));
     json.set("transA", op.getTransA());
     json.set("transB", op.getTransB());
+    json.set("packed", op.getPacked());
     json.set("inputs", elementName(op.getA().getType()));
     json.set("result", elementName(op.getC().getType()));
     json.set("bias", static_cast<bool>(op.getBias()));

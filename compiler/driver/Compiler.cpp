@@ -25,18 +25,22 @@
 using namespace mlir;
 using namespace jepa;
 
-static int64_t scratchBytes(const Product &p, int64_t threads) {
-  jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, 0,
+/// What `ask` says, which is negative where there is no library.
+static int64_t askLibrary(const Product &p, llvm::function_ref<int64_t(const jepac_gemm_desc *)> ask) {
+  jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, p.packedB,
                        p.bf16Inputs ? JEPAC_BF16 : JEPAC_F32, p.bf16Result ? JEPAC_BF16 : JEPAC_F32, 0};
-  int64_t bytes = jepac_gemm_scratch_bytes(&desc, threads);
+  int64_t bytes = ask(&desc);
   if (bytes < 0)
     throw rt::Error("oneDNN (libdnnl.so.2) could not be asked for a product of " + std::to_string(p.m) + " x " +
                     std::to_string(p.n) + " x " + std::to_string(p.k) + "; install libdnnl2");
   return bytes;
 }
 
-ProductScratch jepa::productScratch(const Request &request) {
-  return [threads = request.maxThreads](const Product &product) { return scratchBytes(product, threads); };
+ProductLibrary jepa::productLibrary(const Request &request) {
+  return {[threads = request.maxThreads](const Product &product) {
+            return askLibrary(product, [&](auto *desc) { return jepac_gemm_scratch_bytes(desc, threads); });
+          },
+          [](const Product &product) { return askLibrary(product, jepac_gemm_packed_bytes); }};
 }
 
 static DialectRegistry makeRegistry() {
@@ -99,7 +103,7 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.lowPrecision = request.dtype == "bf16";
   options.machine = specialisation.machine;
   options.maxThreads = request.maxThreads;
-  options.productScratch = productScratch(request);
+  options.products = productLibrary(request);
   options.disabled = request.disabledPasses;
   options.graphPipeline = request.pipeline;
   options.extensions = request.extensions;

@@ -73,7 +73,7 @@ private:
 };
 
 /// How much scratch the GEMM library asks for, for the threads of `request`.
-ProductScratch productScratch(const Request &request);
+ProductLibrary productLibrary(const Request &request);
 
 /// The nodes that the model recorded, one per line.
 std::string printGraph(const Graph &graph);

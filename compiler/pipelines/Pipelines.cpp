@@ -6,6 +6,7 @@
 #include "compiler/pipelines/Pipelines.h"
 
 #include "compiler/target/Codegen.h"
+#include "passes/PackWeights/PackWeights.h"
 
 #include "mlir/Pass/PassRegistry.h"
 
@@ -241,9 +242,12 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
       lower.features.push_back("avx512bf16");
     if (options.machine.hasMatrixTiles())
       lower.features.push_back("amx-bf16");
-    manager.addPass(createLowerToKernels(lower, options.productScratch));
+    manager.addPass(createLowerToKernels(lower, options.products.scratchBytes));
     // Views and constants that the emitters repeat would lengthen lifetimes.
     builder.parse("canonicalize,cse");
+    // Needs the products of all layers that share a function; makes scratch smaller, so before it is placed.
+    if (options.target == "cpu" && options.products.packedBytes && !builder.isDisabled("jepa-pack-weights"))
+      manager.addPass(createPackWeights(options.products));
     builder.parse("jepa-verify-phase{phase=kernels}");
     builder.parse("jepa-plan-memory");
     // The border to code generation: an overlap would be a wrong number, silently.

@@ -40,7 +40,8 @@ struct PipelineOptions {
   bool lowPrecision = false;
   std::string target = "cpu";
   int64_t maxThreads = 1;
-  ProductScratch productScratch;
+  /// Without `packedBytes` weights stay as they are.
+  ProductLibrary products;
   /// Leave Phase::Llvm as nested modules, so that their code can be generated side by side.
   bool split = false;
   Machine machine;

@@ -157,7 +157,7 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
                         static_cast<int64_t>(op.getK()),   static_cast<int64_t>(op.getLda()),
                         static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc()),
                         words(op.getTransA(), op.getTransB()),
-                        words(0, elementCode(op.getA())),
+                        words(op.getPacked(), elementCode(op.getA())),
                         words(elementCode(op.getC()), 0)};
     std::string name = "gemm";
     for (int64_t value : values)

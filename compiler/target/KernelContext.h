@@ -30,6 +30,13 @@ struct Product {
   bool transA = false, transB = false;
   /// Set by KernelContext::product.
   bool bf16Inputs = false, bf16Result = false;
+  /// b is in the library's own layout.
+  bool packedB = false;
+};
+
+/// What the GEMM library says of a product: bytes of its scratch, and of its b when packed.
+struct ProductLibrary {
+  std::function<int64_t(const Product &)> scratchBytes, packedBytes;
 };
 
 /// What all functions of one module share while they are lowered.

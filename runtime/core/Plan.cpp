@@ -169,6 +169,13 @@ Buffer readBuffer(const Reader &reader, DType real, std::int64_t arenaBytes) {
   if (b.kind == BufferKind::Parameter) {
     b.init = inits[static_cast<std::size_t>(reader.choice("init", inits))];
     b.std = reader.has("std") ? reader.real("std") : 0;
+    if (reader.has("packed")) {
+      std::vector<std::int64_t> packed = reader.integers("packed");
+      if (packed.size() != 3 || packed[0] < 1 || packed[1] < 1 || b.elements % packed[0] != 0 ||
+          b.elements / packed[0] != packed[1] || (b.dtype != DType::F32 && b.dtype != DType::BF16))
+        reader.fail("packed", "expected [n, k, transB] of n x k elements");
+      b.packed = {packed[0], packed[1], packed[2] != 0};
+    }
   }
   if (b.kind == BufferKind::Table) {
     b.grid = reader.grid("grid");
@@ -322,6 +329,12 @@ static void checkOverlap(const Plan &plan) {
       failBuffer(*kept[i], "overlaps '" + kept[i - 1]->name + "'");
 }
 
+static void checkPacked(const Plan &plan) {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.packed && !plan.productOf(buffer))
+      failBuffer(buffer, "is packed for no product");
+}
+
 //===----------------------------------------------------------------------===//
 // Plan
 //===----------------------------------------------------------------------===//
@@ -395,12 +408,22 @@ Plan Plan::parse(std::string_view text) {
   checkPartners(plan);
   checkBounds(plan);
   checkOverlap(plan);
+  checkPacked(plan);
   return plan;
 }
 
 const Buffer *Plan::find(std::string_view name) const {
   auto found = byName.find(std::string(name));
   return found == byName.end() ? nullptr : &buffers[found->second];
+}
+
+const jepac_gemm_desc *Plan::productOf(const Buffer &weight) const {
+  std::int32_t inputs = weight.dtype == DType::BF16 ? JEPAC_BF16 : JEPAC_F32;
+  for (const GemmUse &use : gemms)
+    if (use.desc.packedB && use.desc.inputs == inputs && use.desc.n == weight.packed->n &&
+        use.desc.k == weight.packed->k && (use.desc.transB != 0) == weight.packed->transB)
+      return &use.desc;
+  return nullptr;
 }
 
 const Buffer &Plan::at(std::string_view name) const {

@@ -72,6 +72,12 @@ struct Buffer {
   double std = 0;
   std::string teacher; ///< the parameter that follows this one; empty if none
   std::string emaOf;   ///< the parameter that this one follows; empty if none
+  /// The right operand of products, kept in their library's layout.
+  struct Packed {
+    std::int64_t n, k;
+    bool transB;
+  };
+  std::optional<Packed> packed;
 
   // Position tables.
   Grid grid{};
@@ -153,6 +159,8 @@ struct Plan {
   const Buffer *find(std::string_view name) const;
   /// The buffer of that name; throws Error.
   const Buffer &at(std::string_view name) const;
+  /// A product that reads the packed weight, or null.
+  const jepac_gemm_desc *productOf(const Buffer &weight) const;
   /// The value of a --set key or null.
   const std::string *setting(std::string_view key) const;
 

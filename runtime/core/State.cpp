@@ -54,6 +54,10 @@ void jepa::rt::checkMachine(const Plan &plan) {
       throw Error("oneDNN needs " + std::to_string(needed) + " bytes of scratch for a product of " +
                   gemmShape(use.desc) + " on this machine, planned were " +
                   std::to_string(use.scratchBytes) + "; build the binary again here");
+    std::int64_t plain = use.desc.n * use.desc.k * (use.desc.inputs == JEPAC_BF16 ? 2 : 4);
+    if (use.desc.packedB && jepac_gemm_packed_bytes(&use.desc) > plain)
+      throw Error("a packed weight of a product of " + gemmShape(use.desc) +
+                  " needs more room on this machine than was planned; build the binary again here");
   }
 }
 
@@ -125,6 +129,7 @@ void State::initializeParameter(const Buffer &parameter, std::uint64_t seed) {
       }
     });
   });
+  packParameter(plan, parameter, base);
 }
 
 void State::copyTeachers() {
@@ -180,4 +185,15 @@ void jepa::rt::fillCopies(const Plan &plan, std::byte *arena) {
       auto fill = master.dtype == DType::F64 ? round<double> : round<float>;
       fill(arena + master.offset, arena + buffer.offset, buffer.elements);
     }
+}
+
+void jepa::rt::packParameter(const Plan &plan, const Buffer &parameter, std::byte *arena) {
+  if (!parameter.packed)
+    return;
+  const jepac_gemm_desc &product = *plan.productOf(parameter);
+  std::byte *place = arena + parameter.offset;
+  std::vector<std::byte> plain(place, place + parameter.bytes);
+  std::vector<std::byte> scratch(
+      static_cast<std::size_t>(gemmScratchBytes(product, ThreadPool::get().threads())));
+  jepac_gemm_pack(&product, place, plain.data(), scratch.data());
 }

@@ -96,6 +96,11 @@ private:
 /// the copies up to date by itself.
 void fillCopies(const Plan &plan, std::byte *arena);
 
+/// Brings a parameter that was just written, element by element, into the
+/// layout that the plan wants it in. Whoever writes one from outside calls this
+/// once for it.
+void packParameter(const Plan &plan, const Buffer &parameter, std::byte *arena);
+
 } // namespace jepa::rt
 
 #endif // JEPA_RUNTIME_CORE_STATE_H

@@ -99,7 +99,7 @@ static const Modules::value_type *sourceOf(const Modules &modules, std::string_v
 /// Loads one module: every parameter once, and nothing left over.
 static void loadModule(const SafetensorsReader &reader, const Modules::value_type &source,
                        const std::map<std::string_view, const Buffer *> &parameters,
-                       std::byte *arena) {
+                       const Plan &plan, std::byte *arena) {
   const auto &[module, tensors] = source;
   auto full = [&, module = module](std::string_view name) {
     return (module.empty() ? "" : std::string(module) + ".") + std::string(name);
@@ -118,8 +118,10 @@ static void loadModule(const SafetensorsReader &reader, const Modules::value_typ
       throw Error("'" + reader.path() + "': tensor '" + info->name + "' " + shapeText(info->shape) +
                   " is unknown to this model: remove it, or build the model that has it");
   // Only now, so that a refused file leaves the arena as it was.
-  for (const auto &[name, buffer] : parameters)
+  for (const auto &[name, buffer] : parameters) {
     reader.read(*tensors.at(name), buffer->dtype, arena + buffer->offset);
+    packParameter(plan, *buffer, arena);
+  }
 }
 
 std::vector<std::string> jepa::rt::loadWeights(const SafetensorsReader &reader, const Plan &plan,
@@ -148,7 +150,7 @@ std::vector<std::string> jepa::rt::loadWeights(const SafetensorsReader &reader, 
                   "' holds no encoder: expected target_encoder.*, encoder.* "
                   "or bare names such as '" +
                   std::string(parameters.begin()->first) + "'");
-    loadModule(reader, *source, parameters, arena);
+    loadModule(reader, *source, parameters, plan, arena);
     said.push_back(std::string(module) + ": " +
                    (source->first.empty() ? "bare names" : std::string(source->first) + ".*"));
   }

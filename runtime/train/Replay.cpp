@@ -158,9 +158,10 @@ void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
                      6 * (plan.model.size() + plan.target.size()) + 256;
   for (const Buffer &buffer : plan.buffers) {
     room += SafetensorsWriter::headerBytesFor("final." + buffer.name, buffer.shape.size());
-    if (buffer.kind == BufferKind::Parameter)
+    if (buffer.kind == BufferKind::Parameter) {
       reader.readShaped("init." + buffer.name, buffer.shape, buffer.dtype, program.data(buffer));
-    else if (buffer.kind == BufferKind::Moment)
+      packParameter(plan, buffer, program.arena);
+    } else if (buffer.kind == BufferKind::Moment)
       std::memset(program.data(buffer), 0, static_cast<std::size_t>(buffer.bytes));
   }
   fillCopies(plan, program.arena);

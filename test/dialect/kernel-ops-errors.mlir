@@ -112,3 +112,20 @@ func.func @gemm_bias(%y: memref<48x48xbf16>, %b: memref<48xbf16>, %s: memref<64x
     : memref<48x48xbf16>, memref<48x48xbf16>, memref<48x48xbf16>, memref<64xi8>, memref<48xbf16>
   return
 }
+
+// -----
+
+func.func @gemm_packed(%x: memref<48x48xf32>, %s: memref<64xi8>) {
+  // expected-error @+1 {{has a packed weight with gaps between its rows}}
+  jepa.gemm %x, %x, %x scratch %s packed {m = 48, n = 24, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
+    : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xf32>, memref<64xi8>
+  return
+}
+
+// -----
+
+func.func @packed_table(%arena: memref<?xi8>) {
+  // expected-error @+1 {{is packed: expected a parameter and [n, k, transB] with n * k elements, found array<i64: 4, 3, 0>}}
+  %w = jepa.buffer %arena {info = {packed = array<i64: 4, 3, 0>}, kind = "parameter", name = "w"} : memref<?xi8> -> memref<8xf32>
+  return
+}

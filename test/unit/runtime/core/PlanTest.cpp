@@ -96,6 +96,8 @@ TEST(Plan, RefusesUnknownWordsAndPartners) {
   EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2, 3})), "");
   EXPECT_NE(errorOf(altered(4, "grid", std::vector<std::int64_t>{2, 2})), "");
   EXPECT_NE(errorOf(altered(6, "dtype", "i32")), "");
+  EXPECT_NE(errorOf(altered(0, "packed", std::vector<std::int64_t>{7, 1, 0})), "");
+  EXPECT_NE(errorOf(altered(0, "packed", std::vector<std::int64_t>{2, 3, 0})), "") << "no product reads it so";
 }
 
 TEST(Plan, NamesTheProblem) {

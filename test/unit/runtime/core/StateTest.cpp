@@ -6,6 +6,7 @@
 #include "PlanText.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/Gemm.h"
 
 #include <gtest/gtest.h>
 
@@ -94,6 +95,35 @@ TEST(State, FillsCopiesInLowPrecision) {
   master[7] = 3.141f;
   fillCopies(plan, static_cast<std::byte *>(state.arena()));
   EXPECT_EQ(float(copy[7]), 3.140625f);
+}
+
+TEST(State, PacksWeightsThatProductsReadPacked) {
+  PlanText text("bf16");
+  text.add("encoder.w", "parameter", {64, 2, 32}, R"({"dtype":"bf16","init":"trunc_normal","std":0.02,"packed":[64,64,1]})");
+  text.plan.set("gemms", Json::parse(R"([{"m":40,"n":64,"k":64,"lda":64,"ldb":64,"ldc":64,"transA":false,"transB":true,
+      "packed":true,"inputs":"bf16","result":"f32","scratch_bytes":1000000}])"));
+  Plan plan = Plan::parse(text.text());
+  try {
+    checkMachine(plan);
+  } catch (const Error &error) {
+    GTEST_SKIP() << error.what();
+  }
+  State state(plan);
+  state.initialize(3);
+  // The same values, element by element.
+  Buffer plain = plan.at("encoder.w");
+  plain.packed.reset();
+  State other(plan);
+  other.initializeParameter(plain, 3);
+  jepac_gemm_desc product = plan.gemms[0].desc;
+  std::vector<BFloat16> x(40 * 64, BFloat16(1.5f));
+  std::vector<float> packed(40 * 64), expected(40 * 64);
+  std::vector<char> scratch(1000000);
+  jepac_gemm(&product, packed.data(), x.data(), state.bytes(plain).data(), nullptr, scratch.data());
+  product.packedB = false;
+  gemmByLoops(product, expected.data(), x.data(), other.bytes(plain).data(), nullptr);
+  for (std::size_t i = 0; i < packed.size(); ++i)
+    ASSERT_NEAR(packed[i], expected[i], 1e-5);
 }
 
 TEST(State, GivesElementsInTheirOwnTypeOnly) {
