@@ -68,3 +68,16 @@ TEST(Cache, OfAFolderThatCannotBeMadeIsAnErrorWhereItWasAskedFor) {
   EXPECT_EQ(asked.code, 1);
   EXPECT_HAS(asked.error, folder / "file");
 }
+
+TEST(Cache, TwoAtOnceAgree) {
+  TempFolder folder;
+  std::string line = JEPAC_PROGRAM " build vjepa-tiny --task embed --set depth=1 --max-threads 2 --cache " +
+                     (folder / "cache") + " -o ";
+  std::string one = folder / "one", two = folder / "two";
+  Outcome outcome = runShell(line + one + " & a=$!; " + line + two + " & b=$!; wait $a && wait $b");
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_TRUE(readBytes(one) == readBytes(two));
+  EXPECT_TRUE(build("--cache " + (folder / "cache")) == readBytes(one));
+  EXPECT_EQ(entriesOf(folder / "cache").size(), 1U);
+}
