@@ -32,7 +32,7 @@ using namespace jepa;
 static constexpr StringLiteral passName = "jepa-pack-weights";
 
 static Product describe(GemmOp op) {
-  auto isBf16 = [](Value memref) { return cast<MemRefType>(memref.getType()).getElementType().isBF16(); };
+  auto isBf16 = [](Value memref) { return getElementTypeOrSelf(memref).isBF16(); };
   Product product{static_cast<int64_t>(op.getM()),   static_cast<int64_t>(op.getN()),
                   static_cast<int64_t>(op.getK()),   static_cast<int64_t>(op.getLda()),
                   static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc())};
@@ -93,9 +93,11 @@ private:
 
 } // namespace
 
-/// The layout that a product wants its weight in; nothing where the weight has gaps.
+/// The layout that a product wants its weight in; nothing where it has gaps or is rounded.
 static std::optional<PackedShape> shapeOf(GemmOp op) {
   int64_t n = op.getN(), k = op.getK();
+  if (getElementTypeOrSelf(op.getA()) != getElementTypeOrSelf(op.getB()))
+    return std::nullopt;
   if (static_cast<int64_t>(op.getLdb()) != (op.getTransB() ? k : n))
     return std::nullopt;
   return PackedShape{n, k, op.getTransB()};
@@ -162,12 +164,15 @@ void Packer::settle() {
 void Packer::pack(GemmOp product) {
   product.setPacked(true);
   auto scratch = product.getScratch().getDefiningOp<BufferOp>();
-  if (!scratch || !scratch->hasOneUse())
+  if (!scratch || !library.scratchBytes)
     return;
-  auto type = cast<MemRefType>(scratch.getType());
-  int64_t bytes = std::max<int64_t>(1, library.scratchBytes(describe(product)));
-  if (bytes < type.getNumElements())
-    scratch.getResult().setType(MemRefType::get({bytes}, type.getElementType()));
+  // More or less than before: what the weight's packing took is free, but a packed one may be cut otherwise.
+  OpBuilder builder(product);
+  auto type = MemRefType::get({std::max<int64_t>(1, library.scratchBytes(describe(product)))}, builder.getI8Type());
+  product.getScratchMutable().assign(BufferOp::create(builder, scratch.getLoc(), type, scratch.getArena(),
+                                                      scratch.getKindAttr(), nullptr, nullptr, nullptr));
+  if (scratch->use_empty())
+    scratch.erase();
 }
 
 void Packer::pack(BufferOp parameter, const Weight &weight) {
@@ -222,8 +227,7 @@ namespace {
 
 struct PackWeightsPass : jepa::impl::PackWeightsBase<PackWeightsPass> {
   PackWeightsPass()
-      : library{[](const Product &) { return INT64_MAX; },
-                [](const Product &p) { return p.n * p.k * (p.bf16Inputs ? 2 : 4); }} {}
+      : library{nullptr, [](const Product &product) { return product.n * product.k * (product.bf16Inputs ? 2 : 4); }} {}
   explicit PackWeightsPass(ProductLibrary library) : library(std::move(library)) {}
 
   void runOnOperation() override {
