@@ -51,7 +51,8 @@ def Jepa_GemmOp : Jepa_Op<"gemm"> {
   let description = [{
     `c[m, n] = op(a)[m, k] * op(b)[k, n] (+ bias[n])`, row-major, where op transposes if its flag says so and `lda`,
     `ldb`, `ldc` are the stored matrices' row strides in elements. `scratch` is what the library asked for. A `packed` b is
-    in the library's own layout; `ldb` and `transB` are those that it was packed from.
+    in the library's own layout; `ldb` and `transB` are those that it was packed from. A b of f32 beside an a of bf16 is
+    rounded to bf16 as it is read.
 
     Example:
 

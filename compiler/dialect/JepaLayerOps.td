@@ -12,7 +12,7 @@ def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, Fus
   let summary = "x times a weight's transpose, plus a bias";
   let description = [{
     The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is
-    the published convolution's).
+    the published convolution's). A weight in f32 beside an x in bf16 is rounded to bf16 as it is read.
 
     Example:
 

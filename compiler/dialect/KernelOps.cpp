@@ -71,8 +71,8 @@ LogicalResult GemmOp::verify() {
     return emitOpError("has a packed weight with gaps between its rows");
   auto element = [](Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); };
   Type a = element(getA()), b = element(getB()), c = element(getC());
-  if (a != b || !(a.isF32() || a.isBF16()))
-    return emitOpError("needs a and b of one element type, f32 or bf16, found ") << a << " and " << b;
+  if (!(a.isF32() || a.isBF16()) || !(a == b || b.isF32()))
+    return emitOpError("needs a of f32 or bf16, and b the same or of f32, found ") << a << " and " << b;
   if (!(c.isF32() || (c.isBF16() && a.isBF16())))
     return emitOpError("needs c of f32, or of bf16 where a and b are, found ") << c;
   if (getBias() && !element(getBias()).isF32())

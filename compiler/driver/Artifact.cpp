@@ -162,6 +162,7 @@ static rt::Json describeProducts(ModuleOp module) {
     json.set("transA", op.getTransA());
     json.set("transB", op.getTransB());
     json.set("packed", op.getPacked());
+    json.set("rounds_b", elementName(op.getB().getType()) != elementName(op.getA().getType()));
     json.set("inputs", elementName(op.getA().getType()));
     json.set("result", elementName(op.getC().getType()));
     json.set("bias", static_cast<bool>(op.getBias()));

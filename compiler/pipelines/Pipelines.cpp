@@ -197,6 +197,9 @@ static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // After the updates, which tell which parameters need a master in f32; before fusion, which takes the casts in.
   if (options.lowPrecision)
     phase.add("jepa-mixed-precision", "func.func(jepa-mixed-precision)");
+  // Takes away copies that the pass before made, before anything looks at them; products of the target round for it.
+  if (options.lowPrecision && options.train && options.target == "cpu")
+    phase.add("jepa-read-masters", "func.func(jepa-read-masters)");
   // Lets a row stay in the cache from op to op; one flat function is enough, as equal layers get equal groups.
   phase.add("jepa-fuse-epilogues", "func.func(jepa-fuse-epilogues)");
   phase.extend("after-fuse");

@@ -158,7 +158,7 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
                         static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc()),
                         words(op.getTransA(), op.getTransB()),
                         words(op.getPacked(), elementCode(op.getA())),
-                        words(elementCode(op.getC()), 0)};
+                        words(elementCode(op.getC()), elementCode(op.getA()) != elementCode(op.getB()))};
     std::string name = "gemm";
     for (int64_t value : values)
       name += "." + std::to_string(value);

@@ -242,6 +242,7 @@ void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Valu
 
 void KernelContext::product(Product p, Value c, Value a, Value b, Value bias) {
   p.bf16Inputs = cast<MemRefType>(a.getType()).getElementType().isBF16();
+  p.roundsB = p.bf16Inputs && cast<MemRefType>(b.getType()).getElementType().isF32();
   p.bf16Result = cast<MemRefType>(c.getType()).getElementType().isBF16();
   Value scratch = temporary({std::max<int64_t>(1, shared.productScratch(p))}, builder.getI8Type());
   GemmOp::create(builder, op->getLoc(), c, a, b, scratch, bias, /*packed=*/false, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA,

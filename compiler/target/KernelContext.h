@@ -30,6 +30,8 @@ struct Product {
   bool transA = false, transB = false;
   /// Set by KernelContext::product.
   bool bf16Inputs = false, bf16Result = false;
+  /// Set by KernelContext::product: b is f32 where a is bf16, and counts as rounded.
+  bool roundsB = false;
   /// b is in the library's own layout.
   bool packedB = false;
 };

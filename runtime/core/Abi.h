@@ -39,11 +39,12 @@ enum { JEPAC_F32 = 0, JEPAC_BF16 = 1 };
 /// C[m,n] = op(A)[m,k] op(B)[k,n], row-major. `op` transposes where its flag is
 /// set; lda, ldb, ldc are the row strides, in elements, of the matrices as they
 /// are stored. A and B hold `inputs`, C holds `result`; sums are f32, rounded
-/// once. With `packedB`, B is what jepac_gemm_pack made of it; ldb and transB are
+/// once. With `roundsB`, B holds f32 where A holds bf16, and counts as rounded to
+/// bf16. With `packedB`, B is what jepac_gemm_pack made of it; ldb and transB are
 /// those that it was packed from.
 typedef struct {
   int64_t m, n, k, lda, ldb, ldc;
-  int32_t transA, transB, packedB, inputs, result, reserved;
+  int32_t transA, transB, packedB, inputs, result, roundsB;
 } jepac_gemm_desc;
 
 /// Runs a product; `bias` (n elements, added to every row) may be null. `scratch`

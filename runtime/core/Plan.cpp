@@ -226,7 +226,7 @@ GemmUse readGemm(const Reader &reader) {
               reader.integer("ldb", 1, most), reader.integer("ldc", 1, most),
               reader.flag("transA"),          reader.flag("transB"),
               reader.flag("packed"),          readElements(reader, "inputs"),
-              readElements(reader, "result"), 0};
+              readElements(reader, "result"), reader.flag("rounds_b")};
   use.bias = reader.flag("bias");
   use.count = reader.has("count") ? reader.integer("count", 1) : 1;
   use.scratchBytes = reader.integer("scratch_bytes");

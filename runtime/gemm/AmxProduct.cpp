@@ -50,7 +50,8 @@ void AmxProduct::packPart(std::uint16_t *panels, amx::Source source, bool isA, s
                k = index % parts * packedAtOnce * width;
   std::int64_t across = std::min(width, (isA ? d.m : d.n) - first);
   std::int64_t depth = std::min(packedAtOnce * width, d.k - k);
-  source.data += source.alongK ? first * source.stride + k : k * source.stride + first;
+  std::int64_t offset = source.alongK ? first * source.stride + k : k * source.stride + first;
+  source.data = static_cast<const char *>(source.data) + offset * (source.f32 ? 4 : 2);
   panels += (index / parts * steps + index % parts * packedAtOnce) * stepElements;
   if (isA)
     amx::packRows(panels, source, across, depth);
@@ -105,7 +106,7 @@ void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own
 }
 
 bool AmxProduct::pack(void *packed, const void *b, void *) const {
-  amx::Source source{static_cast<const std::uint16_t *>(b), d.ldb, d.transB != 0};
+  amx::Source source{b, d.ldb, d.transB != 0, d.roundsB != 0};
   forEach(columnPanels * ceilDiv(steps, packedAtOnce), 4,
           [&](std::int64_t index) { packPart(static_cast<std::uint16_t *>(packed), source, false, index); });
   return true;

@@ -47,15 +47,25 @@ static std::uint32_t firstBits(std::int64_t count) {
   return count >= 32 ? ~0U : (1U << std::max<std::int64_t>(count, 0)) - 1;
 }
 
+/// Up to 32 elements, as bf16.
+JEPA_AVX512 static __m512i load(std::uint32_t mask, const std::uint16_t *from) {
+  return _mm512_maskz_loadu_epi16(mask, from);
+}
+JEPA_AVX512 static __m512i load(std::uint32_t mask, const float *from) {
+  __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+  __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
+  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
 /// The two tiles of a step; `byRow` ones have a line per row or column, the others a line per pair.
-template <bool alongK, bool byRow>
-JEPA_AVX512 static void packStep(std::uint16_t *to, const std::uint16_t *from, std::int64_t stride, std::int64_t across,
+template <bool alongK, bool byRow, class Element>
+JEPA_AVX512 static void packStep(std::uint16_t *to, const Element *from, std::int64_t stride, std::int64_t across,
                                  std::int64_t depth) {
   __m512i lines[2][16];
   if constexpr (alongK) {
     std::uint32_t mask = firstBits(depth);
     for (int i = 0; i < 32; ++i)
-      lines[i / 16][i % 16] = i < across ? _mm512_maskz_loadu_epi16(mask, from + i * stride) : _mm512_setzero_si512();
+      lines[i / 16][i % 16] = i < across ? load(mask, from + i * stride) : _mm512_setzero_si512();
   } else {
     std::uint32_t mask = firstBits(across);
     const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37,
@@ -64,9 +74,9 @@ JEPA_AVX512 static void packStep(std::uint16_t *to, const std::uint16_t *from, s
     for (int pair = 0; pair < 16; ++pair) {
       __m512i even = _mm512_setzero_si512(), odd = even;
       if (2 * pair < depth)
-        even = _mm512_maskz_loadu_epi16(mask, from + 2 * pair * stride);
+        even = load(mask, from + 2 * pair * stride);
       if (2 * pair + 1 < depth)
-        odd = _mm512_maskz_loadu_epi16(mask, from + (2 * pair + 1) * stride);
+        odd = load(mask, from + (2 * pair + 1) * stride);
       lines[0][pair] = _mm512_permutex2var_epi16(even, low, odd);
       lines[1][pair] = _mm512_permutex2var_epi16(even, high, odd);
     }
@@ -79,21 +89,22 @@ JEPA_AVX512 static void packStep(std::uint16_t *to, const std::uint16_t *from, s
   }
 }
 
-template <bool byRow>
+template <bool byRow, class Element>
 static void packPanel(std::uint16_t *panel, Source source, std::int64_t across, std::int64_t depth) {
+  const auto *from = static_cast<const Element *>(source.data);
   for (std::int64_t k = 0; k < depth; k += width, panel += stepElements)
     if (source.alongK)
-      packStep<true, byRow>(panel, source.data + k, source.stride, across, depth - k);
+      packStep<true, byRow>(panel, from + k, source.stride, across, depth - k);
     else
-      packStep<false, byRow>(panel, source.data + k * source.stride, source.stride, across, depth - k);
+      packStep<false, byRow>(panel, from + k * source.stride, source.stride, across, depth - k);
 }
 
 void jepa::rt::amx::packRows(std::uint16_t *panel, Source a, std::int64_t across, std::int64_t depth) {
-  packPanel<true>(panel, a, across, depth);
+  packPanel<true, std::uint16_t>(panel, a, across, depth);
 }
 
 void jepa::rt::amx::packColumns(std::uint16_t *panel, Source b, std::int64_t across, std::int64_t depth) {
-  packPanel<false>(panel, b, across, depth);
+  (b.f32 ? packPanel<false, float> : packPanel<false, std::uint16_t>)(panel, b, across, depth);
 }
 
 //===----------------------------------------------------------------------===//

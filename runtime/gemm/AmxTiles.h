@@ -23,16 +23,19 @@ inline constexpr std::int64_t tileElements = 16 * 32, stepElements = 2 * tileEle
 
 inline std::int64_t countSteps(std::int64_t size) { return (size + width - 1) / width; }
 
-/// Part of a bf16 matrix with one dimension along k: `alongK` says that
-/// neighbours in k are neighbours in memory, `stride` is between the lines.
+/// Part of a matrix of bf16, or of f32 to be rounded, with one dimension along
+/// k: `alongK` says that neighbours in k are neighbours in memory, `stride` is
+/// between the lines.
 struct Source {
-  const std::uint16_t *data;
+  const void *data;
   std::int64_t stride;
   bool alongK;
+  bool f32 = false;
 };
 
 /// Writes the first countSteps(depth) steps of a panel of `across` rows or
-/// columns (at most `width`). `data` is the element (0, 0) of the part.
+/// columns (at most `width`). `data` is the element (0, 0) of the part, bf16 for
+/// rows.
 void packRows(std::uint16_t *panel, Source a, std::int64_t across, std::int64_t depth);
 void packColumns(std::uint16_t *panel, Source b, std::int64_t across, std::int64_t depth);
 

@@ -82,6 +82,8 @@ void check(const jepac_gemm_desc &d) {
   if (!sizes || d.lda < (d.transA ? d.m : d.k) || d.ldb < (d.transB ? d.k : d.n) || d.ldc < d.n)
     throw Error("a product of " + gemmShape(d) + " has impossible sizes or strides");
   bool f32 = d.inputs == JEPAC_F32 && d.result == JEPAC_F32;
+  if (d.roundsB && d.inputs != JEPAC_BF16)
+    throw Error("a product of " + gemmShape(d) + " rounds B to f32, which it holds");
   if (!f32 && (d.inputs != JEPAC_BF16 || (d.result != JEPAC_F32 && d.result != JEPAC_BF16)))
     throw Error("a product of " + gemmShape(d) + " has a combination of element types that " +
                 "there is none for");
@@ -89,7 +91,7 @@ void check(const jepac_gemm_desc &d) {
 
 const Product &productOf(const jepac_gemm_desc &d, bool bias) {
   using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                         std::int64_t, bool, bool, bool, int, int, bool>;
+                         std::int64_t, bool, bool, bool, int, int, bool, bool>;
   struct Products {
     std::shared_mutex mutex;
     std::map<Key, std::unique_ptr<Product>> byShape;
@@ -98,7 +100,7 @@ const Product &productOf(const jepac_gemm_desc &d, bool bias) {
   static auto &products = *new Products;
   Key key{d.m,      d.n,           d.k,           d.lda,          d.ldb,
           d.ldc,    d.transA != 0, d.transB != 0, d.packedB != 0, d.inputs,
-          d.result, bias};
+          d.result, bias,          d.roundsB != 0};
   {
     std::shared_lock lock(products.mutex);
     if (auto found = products.byShape.find(key); found != products.byShape.end())

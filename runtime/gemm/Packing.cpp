@@ -4,6 +4,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/gemm/Packing.h"
 
+#include "runtime/core/BFloat16.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -53,7 +55,7 @@ PackedMatrix::PackedMatrix(const jepac_gemm_desc &d) : d(d) {
     auto [deep, wide] = panelAt(panel);
     PanelKind kind;
     kind.from = d.transB ? plainLayout(deep.size, wide.size, 1, panelStride, d.inputs)
-                         : plainLayout(deep.size, wide.size, d.ldb, 1, d.inputs);
+                         : plainLayout(deep.size, wide.size, d.roundsB ? panelColumns : d.ldb, 1, d.inputs);
     kind.to = partLayout(deep, wide);
     kind.reorder = makeReorder(kind.from, kind.to);
     kinds.try_emplace({deep.size, wide.size}, std::move(kind));
@@ -100,13 +102,21 @@ bool PackedMatrix::pack(std::int64_t panel, const void *b, void *packed, char *s
   auto [deep, wide] = panelAt(panel);
   const PanelKind &kind = kinds.at({deep.size, wide.size});
   std::int64_t bytes = elementBytes(d.inputs);
-  const char *from = static_cast<const char *>(b);
-  const char *source = from + (deep.begin * d.ldb + wide.begin) * bytes;
-  if (d.transB) {
-    for (std::int64_t i = 0; i < wide.size; ++i)
-      std::memcpy(scratch + i * panelStride * bytes,
-                  from + ((wide.begin + i) * d.ldb + deep.begin) * bytes,
-                  static_cast<std::size_t>(deep.size * bytes));
+  // Lines of the source: the columns of op(B) if transposed, else its rows.
+  Range lines = d.transB ? wide : deep, within = d.transB ? deep : wide;
+  std::int64_t first = lines.begin * d.ldb + within.begin, copyStride = d.transB ? panelStride : panelColumns;
+  const char *source = static_cast<const char *>(b) + first * bytes;
+  if (d.roundsB) {
+    const float *from = static_cast<const float *>(b) + first;
+    auto *to = reinterpret_cast<std::uint16_t *>(scratch);
+    for (std::int64_t i = 0; i < lines.size; ++i)
+      for (std::int64_t j = 0; j < within.size; ++j)
+        to[i * copyStride + j] = floatToBfloat(from[i * d.ldb + j]);
+    source = scratch;
+  } else if (d.transB) {
+    for (std::int64_t i = 0; i < lines.size; ++i)
+      std::memcpy(scratch + i * copyStride * bytes, source + i * d.ldb * bytes,
+                  static_cast<std::size_t>(within.size * bytes));
     source = scratch;
   }
   Primitive::Argument arguments[] = {

@@ -32,7 +32,7 @@ TiledProduct::TiledProduct(const jepac_gemm_desc &desc, bool bias)
       bytesOut(elementBytes(desc.result)) {
   if (tiling.packed) {
     packing.emplace(d);
-    tiling.packed = d.packedB || packing->worthwhile();
+    tiling.packed = d.packedB || d.roundsB || packing->worthwhile();
     if (tiling.packed && !d.packedB)
       packedSize = packing->bytes();
   }

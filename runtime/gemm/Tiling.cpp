@@ -41,7 +41,7 @@ GemmTiling jepa::rt::gemmTiling(const jepac_gemm_desc &d) {
       std::clamp<std::int64_t>(columns, 1, std::max<std::int64_t>(affordable / tiling.rows, 1));
   bool denseB = d.ldb == (d.transB ? d.k : d.n);
   // One tile of rows uses B once: then oneDNN packs it on the way, if dense.
-  tiling.packed = d.packedB || tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);
+  tiling.packed = d.packedB || d.roundsB || tiling.rows > 1 || !denseB || (tiling.columns > 1 && !d.transB);
   return tiling;
 }
 
@@ -53,13 +53,17 @@ static float element(const void *matrix, std::int64_t index, std::int32_t type) 
 
 void jepa::rt::gemmByLoops(const jepac_gemm_desc &d, void *c, const void *a, const void *b,
                            const float *bias) {
+  auto weight = [&](std::int64_t index) {
+    float value = element(b, index, d.roundsB ? JEPAC_F32 : d.inputs);
+    return d.roundsB ? bfloatToFloat(floatToBfloat(value)) : value;
+  };
   auto rows = [&](std::int64_t begin, std::int64_t end, std::int64_t) {
     for (std::int64_t i = begin; i < end; ++i)
       for (std::int64_t j = 0; j < d.n; ++j) {
         float sum = bias ? bias[j] : 0.0F;
         for (std::int64_t p = 0; p < d.k; ++p)
           sum += element(a, d.transA ? p * d.lda + i : i * d.lda + p, d.inputs) *
-                 element(b, d.transB ? j * d.ldb + p : p * d.ldb + j, d.inputs);
+                 weight(d.transB ? j * d.ldb + p : p * d.ldb + j);
         if (d.result == JEPAC_BF16)
           static_cast<std::uint16_t *>(c)[i * d.ldc + j] = floatToBfloat(sum);
         else

@@ -16,6 +16,7 @@ static jepac_gemm_desc widen(jepac_gemm_desc d) {
   if (d.result == JEPAC_BF16)
     d.ldc = d.n;
   d.inputs = d.result = JEPAC_F32;
+  d.roundsB = 0;
   return d;
 }
 
@@ -32,6 +33,14 @@ WidenedProduct::WidenedProduct(const jepac_gemm_desc &desc, bool bias)
       cBytes(d.result == JEPAC_F32 ? 0 : alignUp(d.m * d.n * 4)) {}
 
 void WidenedProduct::widenB(char *to, const void *b) const {
+  if (d.roundsB) {
+    std::int64_t columns = d.transB ? d.k : d.n;
+    return forEach(d.transB ? d.n : d.k, rowsAtOnce, [&](std::int64_t i) {
+      for (std::int64_t j = 0; j < columns; ++j)
+        reinterpret_cast<float *>(to)[i * columns + j] =
+            bfloatToFloat(floatToBfloat(static_cast<const float *>(b)[i * d.ldb + j]));
+    });
+  }
   widenMatrix(to, b, d.transB ? d.n : d.k, d.transB ? d.k : d.n, d.ldb);
 }
 

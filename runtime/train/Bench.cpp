@@ -88,7 +88,7 @@ static double timeGemm(const GemmUse &use) {
   std::int64_t scratchBytes = gemmScratchBytes(d, ThreadPool::get().threads());
   Matrix a(aCount * 4), b(bCount * 4), c(d.m * d.ldc * 4), bias(d.n * 4), scratch(scratchBytes);
   Matrix packed(d.packedB ? jepac_gemm_packed_bytes(&d) : 0);
-  const void *aValues = a.fill(aCount, d.inputs), *bValues = b.fill(bCount, d.inputs);
+  const void *aValues = a.fill(aCount, d.inputs), *bValues = b.fill(bCount, d.roundsB ? JEPAC_F32 : d.inputs);
   const void *biasValues = use.bias ? bias.fill(d.n, JEPAC_F32) : nullptr;
   if (d.packedB) {
     jepac_gemm_pack(&d, packed.get(), bValues, scratch.get());

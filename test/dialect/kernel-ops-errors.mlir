@@ -89,7 +89,7 @@ func.func @gemm_stride(%x: memref<48x48xf32>, %s: memref<64xi8>) {
 // -----
 
 func.func @gemm_operands(%x: memref<48x48xf32>, %y: memref<48x48xbf16>, %s: memref<64xi8>) {
-  // expected-error @+1 {{needs a and b of one element type, f32 or bf16, found 'f32' and 'bf16'}}
+  // expected-error @+1 {{needs a of f32 or bf16, and b the same or of f32, found 'f32' and 'bf16'}}
   jepa.gemm %x, %x, %y scratch %s {m = 48, n = 48, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
     : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xbf16>, memref<64xi8>
   return

@@ -9,6 +9,14 @@ using namespace mlir;
 using namespace jepa;
 using namespace jepa::reference;
 
+/// A weight: rounded to what the rows beside it hold, if that is less.
+static Number getWeight(Kernel &k, ArrayRef<Value> indices) {
+  auto element = [&](unsigned buffer) { return cast<MemRefType>(k.buffers[buffer].getType()).getElementType(); };
+  if (!element(1).isBF16() || !element(2).isF32())
+    return get(k.e, k.buffers[2], indices);
+  return k.e.convert(k.e.convert(k.e.load(k.buffers[2], indices), element(1)), k.e.builder.getF64Type());
+}
+
 /// y[r, o] = sum over i of x[r, i] w[o, i], plus b[o]
 void LinearReference::emit(LinearOp op, KernelContext &context) {
   Value x = context.rows(context.in(op.getX())), w = context.weightMatrix(context.in(op.getWeight()));
@@ -22,7 +30,7 @@ void LinearReference::emit(LinearOp op, KernelContext &context) {
     e.loop(k.begin, k.end, 1, [&](Number row) {
       e.loop(0, out, 1, [&](Number o) {
         Number sum = sumOf(e, in, [&](Number i) {
-          return get(e, k.buffers[1], {row, i}) * get(e, k.buffers[2], {o, i});
+          return get(e, k.buffers[1], {row, i}) * getWeight(k, {o, i});
         });
         if (k.buffers.size() > 3)
           sum = sum + get(e, k.buffers[3], {o});
@@ -42,7 +50,7 @@ void LinearInputGradReference::emit(LinearInputGradOp op, KernelContext &context
     e.loop(k.begin, k.end, 1, [&](Number row) {
       e.loop(0, in, 1, [&](Number i) {
         Number sum = sumOf(e, out, [&](Number o) {
-          return get(e, k.buffers[1], {row, o}) * get(e, k.buffers[2], {o, i});
+          return get(e, k.buffers[1], {row, o}) * getWeight(k, {o, i});
         });
         put(e, sum, k.buffers[0], {row, i});
       });
