@@ -101,6 +101,7 @@ void CheckInputs::fill(rt::State &state) const {
       const std::vector<double> &values = stateBefore(buffer);
       for (int64_t index = 0; index < buffer.elements; ++index)
         state.set(buffer, index, values[static_cast<size_t>(index)]);
+      rt::packParameter(plan, buffer, static_cast<std::byte *>(state.arena()));
     } else if (buffer.kind == rt::BufferKind::Input && buffer.maskTokens > 0) {
       fillMask(state, buffer);
     } else if (buffer.kind == rt::BufferKind::Input && buffer.dtype != rt::DType::I32 && buffer.name != "hyper") {
