@@ -47,12 +47,6 @@ static std::uint64_t join(std::uint32_t low, std::uint32_t high) {
 
 static double unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
-/// Box and Muller's transform; the logarithm's argument is in (0, 1].
-static double gauss(const std::array<std::uint32_t, 4> &words) {
-  double u = 1.0 - unit(join(words[0], words[1])), v = unit(join(words[2], words[3]));
-  return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
-}
-
 std::uint64_t Random::bits(std::uint64_t index) const {
   auto words = draw(index, 0);
   return join(words[0], words[1]);
@@ -65,15 +59,36 @@ std::uint64_t Random::below(std::uint64_t index, std::uint64_t count) const {
   return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits(index)) * count) >> 64);
 }
 
-double Random::normal(std::uint64_t index) const { return gauss(draw(index, 0)); }
+/// Box and Muller's transform, which gives two; the logarithm's argument is in (0, 1].
+std::array<double, 2> Random::normalPair(std::uint64_t pair, std::uint32_t attempt) const {
+  auto words = draw(pair, attempt);
+  double u = 1.0 - unit(join(words[0], words[1])), v = unit(join(words[2], words[3]));
+  double radius = std::sqrt(-2.0 * std::log(u)), angle = 2.0 * std::numbers::pi * v;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+double Random::normal(std::uint64_t index) const { return normalPair(index / 2, 0)[index % 2]; }
 
 double Random::truncatedNormal(std::uint64_t index, double std, double cut) const {
   double value = 0;
   // A cut far inside the deviation would draw for long; then it clamps.
   for (std::uint32_t attempt = 0; attempt < 64; ++attempt) {
-    value = std * gauss(draw(index, attempt));
+    value = std * normalPair(index / 2, attempt)[index % 2];
     if (std::abs(value) <= cut)
       return value;
   }
   return std::clamp(value, -cut, cut);
+}
+
+void Random::truncatedNormals(std::uint64_t first, std::span<double> values, double std,
+                              double cut) const {
+  for (std::size_t i = 0; i < values.size();) {
+    std::uint64_t index = first + i;
+    auto pair = normalPair(index / 2, 0);
+    for (std::size_t half = index % 2; half < 2 && i < values.size(); ++half, ++i) {
+      values[i] = std * pair[half];
+      if (std::abs(values[i]) > cut)
+        values[i] = truncatedNormal(first + i, std, cut);
+    }
+  }
 }

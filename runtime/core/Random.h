@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace jepa::rt {
@@ -36,8 +37,12 @@ public:
   double normal(std::uint64_t index) const;
   /// Normal with that deviation around 0, drawn again until within [-cut, cut].
   double truncatedNormal(std::uint64_t index, double std, double cut) const;
+  /// The same for the indices first, first + 1, ...; twice as fast as one by one.
+  void truncatedNormals(std::uint64_t first, std::span<double> values, double std,
+                        double cut) const;
 
 private:
+  std::array<double, 2> normalPair(std::uint64_t pair, std::uint32_t attempt) const;
   std::array<std::uint32_t, 4> draw(std::uint64_t index, std::uint32_t attempt) const;
   std::array<std::uint32_t, 4> key; ///< (seed, stream), mixed
 };

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -120,30 +121,48 @@ void State::initializeParameter(const Buffer &parameter, std::uint64_t seed) {
   bool drawn = parameter.init == "trunc_normal";
   double constant = parameter.init == "ones" ? 1 : 0;
   withReals(parameter, [&]<class T>(std::span<T> values) {
-    constexpr std::int64_t grain = 1 << 14;
+    constexpr std::size_t grain = 1 << 12;
     parallelFor(parameter.elements, grain, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        auto index = static_cast<std::uint64_t>(i);
-        values[index] = static_cast<T>(
-            drawn ? random.truncatedNormal(index, parameter.std, truncatedAt) : constant);
-      }
+      std::array<double, grain> numbers;
+      std::span<double> chunk(numbers.data(), static_cast<std::size_t>(end - begin));
+      if (drawn)
+        random.truncatedNormals(static_cast<std::uint64_t>(begin), chunk, parameter.std, truncatedAt);
+      else
+        std::ranges::fill(chunk, constant);
+      std::ranges::transform(chunk, values.begin() + begin, [](double x) { return static_cast<T>(x); });
     });
   });
   packParameter(plan, parameter, base);
 }
 
+/// Runs body(begin, end) over [0, bytes): whoever first touches a page waits until the system has cleared it, so all
+/// threads do.
+template <class Body> static void overPages(std::size_t bytes, Body body) {
+  constexpr std::int64_t hugePage = 1 << 21;
+  parallelFor(static_cast<std::int64_t>(bytes), hugePage, [&](std::int64_t begin, std::int64_t end, std::int64_t) {
+    body(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+  });
+}
+
 void State::copyTeachers() {
   for (const Buffer &buffer : plan.buffers)
     if (buffer.kind == BufferKind::Parameter && !buffer.emaOf.empty()) {
-      std::span<std::byte> from = bytes(plan.at(buffer.emaOf));
-      std::copy(from.begin(), from.end(), bytes(buffer).begin());
+      const std::byte *from = bytes(plan.at(buffer.emaOf)).data();
+      std::span<std::byte> to = bytes(buffer);
+      overPages(to.size(), [&](std::size_t begin, std::size_t end) {
+        std::copy(from + begin, from + end, to.data() + begin);
+      });
     }
 }
 
 void State::zeroMoments() {
   for (const Buffer &buffer : plan.buffers)
-    if (buffer.kind == BufferKind::Moment)
-      std::ranges::fill(bytes(buffer), std::byte(0));
+    if (buffer.kind == BufferKind::Moment) {
+      std::span<std::byte> moment = bytes(buffer);
+      overPages(moment.size(), [&](std::size_t begin, std::size_t end) {
+        std::ranges::fill(moment.subspan(begin, end - begin), std::byte(0));
+      });
+    }
 }
 
 void State::fillTables() {

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <set>
+#include <vector>
 
 using namespace jepa::rt;
 
@@ -55,6 +56,13 @@ TEST(Random, CutsWhatItTruncates) {
   for (std::uint64_t i = 0; i < 10000; ++i) {
     ASSERT_LE(std::abs(random.truncatedNormal(i, 1.0, 0.5)), 0.5);
     ASSERT_EQ(random.truncatedNormal(i, 0.02, 2), 0.02 * random.normal(i));
+  }
+  // Many at once are what they are one by one, wherever they begin.
+  for (std::uint64_t first : {0, 1, 6}) {
+    std::vector<double> values(9);
+    random.truncatedNormals(first, values, 1.0, 0.5);
+    for (std::uint64_t i = 0; i < values.size(); ++i)
+      EXPECT_EQ(values[i], random.truncatedNormal(first + i, 1.0, 0.5));
   }
   EXPECT_EQ(random.truncatedNormal(0, 0, 2), 0);
   EXPECT_LE(std::abs(random.truncatedNormal(0, 1, 1e-300)), 1e-300);
