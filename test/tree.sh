@@ -37,7 +37,7 @@ done
 for file in "${files[@]}"; do
   folder=$(dirname "$file")
   case $file in
-    *.cpp | *.h | *.td | *.mlir | *.sh | *.def)
+    *.cpp | *.h | *.cu | *.cuh | *.td | *.mlir | *.sh | *.def)
       lines=$(wc -l <"$file")
       [ "$lines" -le 800 ] || complain "$file: $lines lines, at most 800: split it"
       ;;
@@ -54,14 +54,14 @@ for file in "${files[@]}"; do
   esac
   case $file in
     test/dsl/compile-fail/* | test/dsl/correctness/*) ;;
-    *.cpp | *.h)
+    *.cpp | *.h | *.cu | *.cuh)
       sed -n 3p "$file" | grep -q SPDX-License-Identifier || complain "$file: does not begin with the licence's three lines"
       ;;
   esac
 done
 
 # Each folder says on at most a page what it holds.
-for folder in . dsl compiler compiler/*/ passes runtime runtime/*/ models models/*/ test tools; do
+for folder in . dsl compiler compiler/*/ compiler/target/cuda/*/ test/simt passes runtime runtime/*/ models models/*/ test tools; do
   case $folder in compiler/cmake/) continue ;; esac
   readme=${folder%/}/README.md
   [ -f "$readme" ] || { complain "$readme is missing"; continue; }

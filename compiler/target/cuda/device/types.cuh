@@ -1,0 +1,81 @@
+//===- types.cuh - numbers, and vectors of them ---------------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "platform.cuh"
+
+namespace jepa::device {
+
+/// The upper half of a float.
+struct bf16 {
+  unsigned short bits;
+};
+
+JEPA_DEVICE float toFloat(float x) { return x; }
+JEPA_DEVICE float toFloat(bf16 x) { return bitsToFloat(static_cast<unsigned>(x.bits) << 16); }
+
+/// The nearest number of type T, ties to even.
+template <class T> JEPA_DEVICE T fromFloat(float x);
+template <> JEPA_DEVICE float fromFloat<float>(float x) { return x; }
+template <> JEPA_DEVICE bf16 fromFloat<bf16>(float x) {
+  return {static_cast<unsigned short>(packBf16(x, 0.0f) & 0xffff)};
+}
+
+/// N numbers that one instruction loads or stores: at most 16 bytes, aligned to their size.
+template <class T, int N> struct alignas(sizeof(T) * N) Vector {
+  static_assert(sizeof(T) * N <= 16);
+  T values[N];
+};
+
+/// The widest vector of T that divides `count` elements.
+template <class T> JEPA_CONSTANT int vectorWidth(int count) {
+  int width = 16 / static_cast<int>(sizeof(T));
+  while (count % width)
+    width /= 2;
+  return width;
+}
+
+// Vectors from and to global memory, as floats. `Streaming` ones are used once: they do not stay in the caches.
+template <int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *address) {
+  auto vector = loadGlobal(reinterpret_cast<const Vector<T, N> *>(address));
+  JEPA_UNROLL
+  for (int i = 0; i < N; ++i)
+    values[i] = toFloat(vector.values[i]);
+}
+template <int N, class T> JEPA_DEVICE void loadStreamed(float (&values)[N], const T *address) {
+  auto vector = loadStreaming(reinterpret_cast<const Vector<T, N> *>(address));
+  JEPA_UNROLL
+  for (int i = 0; i < N; ++i)
+    values[i] = toFloat(vector.values[i]);
+}
+template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float (&values)[N]) {
+  Vector<T, N> vector;
+  JEPA_UNROLL
+  for (int i = 0; i < N; ++i)
+    vector.values[i] = fromFloat<T>(values[i]);
+  return vector;
+}
+template <int N, class T> JEPA_DEVICE void store(T *address, const float (&values)[N]) {
+  *reinterpret_cast<Vector<T, N> *>(address) = toVector<N, T>(values);
+}
+template <int N, class T> JEPA_DEVICE void storeStreamed(T *address, const float (&values)[N]) {
+  storeStreaming(reinterpret_cast<Vector<T, N> *>(address), toVector<N, T>(values));
+}
+
+/// N elements of shared memory, aligned to `Align` bytes; on the host, what follows them must not be touched.
+template <class T, int N, int Align = 16> struct SharedArray {
+  alignas(Align) T values[N];
+#ifndef __CUDACC__
+  SharedGap gap;
+#endif
+  JEPA_DEVICE T &operator[](int i) { return values[i]; }
+};
+
+template <class T> JEPA_CONSTANT T ceilDivide(T a, T b) { return (a + b - 1) / b; }
+template <class T> JEPA_CONSTANT T roundUp(T a, T b) { return ceilDivide(a, b) * b; }
+template <class T> JEPA_DEVICE T smaller(T a, T b) { return a < b ? a : b; }
+template <class T> JEPA_DEVICE T larger(T a, T b) { return a > b ? a : b; }
+
+} // namespace jepa::device

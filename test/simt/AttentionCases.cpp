@@ -1,0 +1,212 @@
+//===- AttentionCases.cpp - attention and its adjoint ---------------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "attention_backward.cuh"
+#include "attention_forward.cuh"
+#include "simt/Cases.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace jepa::device;
+using namespace simt;
+
+#define ATTENTION(width)                                                                                               \
+  extern "C" void attention_forward_##width(Rows<bf16>, float *, Rows<const bf16>, Rows<const bf16>, Rows<const bf16>, \
+                                            Packing<2>, Packing<2>, int, int, float);                                  \
+  extern "C" void attention_delta_##width(float *, Rows<const bf16>, Rows<const bf16>, int, int, int);                 \
+  extern "C" void attention_query_grad_##width(Rows<bf16>, Rows<const bf16>, Rows<const bf16>, Rows<const bf16>,       \
+                                               Rows<const bf16>, AttentionStatistics, Packing<2>, Packing<2>, int,     \
+                                               int, float);                                                            \
+  extern "C" void attention_key_grad_##width(Rows<bf16>, Rows<bf16>, Rows<const bf16>, Rows<const bf16>,               \
+                                             Rows<const bf16>, Rows<const bf16>, AttentionStatistics, Packing<2>,      \
+                                             Packing<2>, int, int, float);                                             \
+  static void attention##width##Clips(Run &run) {                                                                      \
+    check<width>(run, clips(), attention_forward_##width, attention_delta_##width, attention_query_grad_##width,       \
+                 attention_key_grad_##width);                                                                          \
+  }                                                                                                                    \
+  static void attention##width##Packed(Run &run) {                                                                     \
+    check<width>(run, packed(), attention_forward_##width, attention_delta_##width, attention_query_grad_##width,      \
+                 attention_key_grad_##width);                                                                          \
+  }                                                                                                                    \
+  static const Register register##width##Clips("attention", #width " clips", attention##width##Clips);                 \
+  static const Register register##width##Packed("attention", #width " packed", attention##width##Packed);
+
+namespace {
+
+/// Queries and keys, and which of them belong together.
+struct Geometry {
+  int clips, heads, sequences; ///< sequences: without the padding
+  std::vector<int> bounds[2];
+  int length = 0;
+  Packing<2> queries, keys;
+  std::vector<std::vector<int>> queryRows, keyRows; ///< by sequence; the padding's queries are the last
+  int mostQueries = 0, mostKeys = 0;
+
+  int queryCount() const { return clips * queries.tokens; }
+  int keyCount() const { return clips * keys.tokens; }
+};
+
+/// Two clips. Keys in two parts, of which the first counts up to a length that is known late; queries of the first part
+/// alone.
+Geometry clips() {
+  Geometry its{2, 2, 2, {}, 41, {}, {}, {}, {}};
+  its.queries = {70, {0, 70}, {70, 0}, {}, {}};
+  its.keys = {150, {0, 59}, {59, 91}, {}, {}};
+  for (int clip = 0; clip < 2; ++clip) {
+    std::vector<int> queries, keys;
+    for (int i = 0; i < 70; ++i)
+      queries.push_back(clip * 70 + i);
+    for (int i = 0; i < 41; ++i)
+      keys.push_back(clip * 150 + i);
+    for (int i = 0; i < 91; ++i)
+      keys.push_back(clip * 150 + 59 + i);
+    its.queryRows.push_back(queries);
+    its.keyRows.push_back(keys);
+  }
+  its.queryRows.push_back({});
+  its.mostQueries = 70;
+  its.mostKeys = 132;
+  return its;
+}
+
+/// Three packed samples in two parts and some padding; queries are keys. The longest has more than two blocks of keys.
+Geometry packed() {
+  Geometry its{1, 1, 3, {{0, 5, 70, 71}, {0, 3, 75, 84}}, 0, {}, {}, {}, {}};
+  its.queries = its.keys = {75 + 90, {0, 75}, {75, 90}, {}, {}};
+  for (int s = 0; s < 3; ++s) {
+    std::vector<int> rows;
+    for (int part = 0; part < 2; ++part)
+      for (int i = its.bounds[part][s]; i < its.bounds[part][s + 1]; ++i)
+        rows.push_back(part * 75 + i);
+    its.queryRows.push_back(rows);
+    its.mostQueries = std::max(its.mostQueries, static_cast<int>(rows.size()));
+  }
+  its.keyRows = its.queryRows;
+  its.queryRows.push_back({71, 72, 73, 74, 159, 160, 161, 162, 163, 164});
+  its.mostKeys = its.mostQueries;
+  return its;
+}
+
+/// What the kernels should give, in double, from the same bf16 numbers.
+struct Expected {
+  std::vector<double> result, logsumexp, queryGrad, keyGrad, valueGrad;
+};
+
+Expected naive(const Geometry &its, int width, int stride, const std::vector<bf16> &query, const std::vector<bf16> &key,
+               const std::vector<bf16> &valueOf, const std::vector<bf16> &gradient,
+               const std::vector<double> &roundedResult, double scale) {
+  Expected all;
+  auto at = [&](int row, int head, int d) { return static_cast<std::size_t>(row * stride + head * width + d); };
+  all.result.assign(query.size(), NAN), all.queryGrad = all.result;
+  all.keyGrad.assign(key.size(), NAN), all.valueGrad = all.keyGrad;
+  all.logsumexp.assign(static_cast<std::size_t>(its.queryCount() * its.heads), NAN);
+  auto statistic = [&](int row, int head) {
+    int tokens = its.queries.tokens;
+    return static_cast<std::size_t>((row / tokens * its.heads + head) * tokens + row % tokens);
+  };
+  for (int head = 0; head < its.heads; ++head) {
+    for (int row : its.queryRows.back()) {
+      all.logsumexp[statistic(row, head)] = -INFINITY;
+      for (int d = 0; d < width; ++d)
+        all.result[at(row, head, d)] = all.queryGrad[at(row, head, d)] = 0;
+    }
+    if (its.bounds[0].size()) // the keys of the padding, which here are its queries
+      for (int row : its.queryRows.back())
+        for (int d = 0; d < width; ++d)
+          all.keyGrad[at(row, head, d)] = all.valueGrad[at(row, head, d)] = 0;
+  }
+  for (int s = 0; s < its.sequences; ++s)
+    for (int head = 0; head < its.heads; ++head) {
+      for (int k : its.keyRows[static_cast<std::size_t>(s)])
+        for (int d = 0; d < width; ++d)
+          all.keyGrad[at(k, head, d)] = all.valueGrad[at(k, head, d)] = 0;
+      for (int q : its.queryRows[static_cast<std::size_t>(s)]) {
+        std::vector<double> scores, grads;
+        double total = 0, delta = 0;
+        for (int k : its.keyRows[static_cast<std::size_t>(s)]) {
+          double score = 0, grad = 0;
+          for (int d = 0; d < width; ++d) {
+            score += value(query[at(q, head, d)]) * value(key[at(k, head, d)]);
+            grad += value(gradient[at(q, head, d)]) * value(valueOf[at(k, head, d)]);
+          }
+          scores.push_back(std::exp(score * scale));
+          grads.push_back(grad);
+          total += scores.back();
+        }
+        all.logsumexp[statistic(q, head)] = std::log(total);
+        for (int d = 0; d < width; ++d) {
+          all.result[at(q, head, d)] = all.queryGrad[at(q, head, d)] = 0;
+          delta += value(gradient[at(q, head, d)]) * roundedResult[at(q, head, d)];
+        }
+        std::size_t i = 0;
+        for (int k : its.keyRows[static_cast<std::size_t>(s)]) {
+          double p = scores[i] / total, ds = p * (grads[i] - delta) * scale;
+          ++i;
+          for (int d = 0; d < width; ++d) {
+            all.result[at(q, head, d)] += p * value(valueOf[at(k, head, d)]);
+            all.queryGrad[at(q, head, d)] += ds * value(key[at(k, head, d)]);
+            all.keyGrad[at(k, head, d)] += ds * value(query[at(q, head, d)]);
+            all.valueGrad[at(k, head, d)] += p * value(gradient[at(q, head, d)]);
+          }
+        }
+      }
+    }
+  return all;
+}
+
+template <int Width, class Forward, class Delta, class QueryGrad, class KeyGrad>
+void check(Run &run, Geometry its, Forward forward, Delta delta, QueryGrad queryGrad, KeyGrad keyGrad) {
+  if (its.bounds[0].size())
+    for (Packing<2> *packing : {&its.queries, &its.keys})
+      packing->bounds[0] = its.bounds[0].data(), packing->bounds[1] = its.bounds[1].data();
+  else
+    its.keys.length[0] = &its.length;
+  const int stride = its.heads * Width;
+  const float scale = 1 / std::sqrt(static_cast<float>(Width));
+  auto count = [&](int rows) { return static_cast<std::size_t>(rows * stride); };
+  auto query = randomVector<bf16>(run, count(its.queryCount()));
+  auto key = randomVector<bf16>(run, count(its.keyCount())), valueOf = randomVector<bf16>(run, count(its.keyCount()));
+  auto gradient = randomVector<bf16>(run, count(its.queryCount()));
+  auto result = unwritten<bf16>(query.size()), dq = result, dk = unwritten<bf16>(key.size()), dv = dk;
+  auto logsumexp = unwritten<float>(static_cast<std::size_t>(its.queryCount() * its.heads)), deltas = logsumexp;
+
+  auto rows = [&](const std::vector<bf16> &x) { return Rows<const bf16>{x.data(), stride}; };
+  auto results = [&](std::vector<bf16> &x) { return Rows<bf16>{x.data(), stride}; };
+  unsigned sequences = static_cast<unsigned>(its.sequences) + (its.bounds[0].empty() ? 0 : 1);
+  auto grid = [&](int most, int each) {
+    return Dim3{unsigned((most + each - 1) / each), unsigned(its.heads), sequences};
+  };
+  run.launch(grid(its.mostQueries, 64), AttentionForward<Width>::threads,
+             sizeof(typename AttentionForward<Width>::Shared), forward, results(result), logsumexp.data(), rows(query),
+             rows(key), rows(valueOf), its.queries, its.keys, its.heads, its.sequences, scale);
+  std::vector<double> rounded = values(result);
+  Expected expected = naive(its, Width, stride, query, key, valueOf, gradient, rounded, scale);
+  run.compare("result", result, expected.result, 1e-2);
+  run.compare("logsumexp", logsumexp, expected.logsumexp, 1e-4);
+
+  unsigned sums = static_cast<unsigned>(its.queryCount() * its.heads + 3) / 4;
+  run.launch({sums}, AttentionDelta<Width>::threads, 0, delta, deltas.data(), rows(gradient), rows(result),
+             its.queryCount(), its.heads, its.queries.tokens);
+  AttentionStatistics statistics{logsumexp.data(), deltas.data()};
+  run.launch(grid(its.mostQueries, 64), AttentionQueryGrad<Width>::threads,
+             sizeof(typename AttentionQueryGrad<Width>::Shared), queryGrad, results(dq), rows(gradient), rows(query),
+             rows(key), rows(valueOf), statistics, its.queries, its.keys, its.heads, its.sequences, scale);
+  run.launch(grid(its.mostKeys, 64), AttentionKeyGrad<Width>::threads, sizeof(typename AttentionKeyGrad<Width>::Shared),
+             keyGrad, results(dk), results(dv), rows(gradient), rows(query), rows(key), rows(valueOf), statistics,
+             its.queries, its.keys, its.heads, its.sequences, scale);
+  run.compare("queryGrad", dq, expected.queryGrad, 2e-2);
+  run.compare("keyGrad", dk, expected.keyGrad, 2e-2);
+  run.compare("valueGrad", dv, expected.valueGrad, 2e-2);
+}
+
+} // namespace
+
+ATTENTION(8)
+ATTENTION(24)
+ATTENTION(32)
+ATTENTION(64)
+ATTENTION(80)
+ATTENTION(88)
+ATTENTION(128)
