@@ -137,13 +137,14 @@ template <int Width> struct AttentionQueryGrad {
       multiplyTransposed(scores, TileRows<Own>{shared.query, 0}, shared.key[step % 2]);
       multiplyTransposed(grads, TileRows<Own>{shared.gradient, 0}, shared.value[step % 2]);
       JEPA_UNROLL
-      for (int n = 0; n < keys / 8; ++n)
+      for (int n = 0; n < keys / 8; ++n) {
         JEPA_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, logsum[i / 2], delta[i / 2]);
-        // A key that is not there could have an infinite one, and its row of zeros does not make that zero.
-        if (step * keys + sumColumn(n, i) >= seen.count)
-          grads[n][i] = 0.0f;
+        for (int i = 0; i < 4; ++i) {
+          detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, logsum[i / 2], delta[i / 2]);
+          // A key that is not there could have an infinite one, and its row of zeros does not make that zero.
+          if (step * keys + sumColumn(n, i) >= seen.count)
+            grads[n][i] = 0.0f;
+        }
       }
       multiplyPlain(sums, toFragments(grads), shared.key[step % 2]);
       syncThreads();
@@ -214,11 +215,12 @@ template <int Width> struct AttentionKeyGrad {
       multiplyTransposed(scores, TileRows<Own>{shared.key, 0}, shared.query[step % 2]);
       multiplyTransposed(grads, TileRows<Own>{shared.value, 0}, shared.gradient[step % 2]);
       JEPA_UNROLL
-      for (int n = 0; n < queries / 8; ++n)
+      for (int n = 0; n < queries / 8; ++n) {
         JEPA_UNROLL
-      for (int i = 0; i < 4; ++i)
-        detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, shared.logsum[step % 2][sumColumn(n, i)],
-                            shared.delta[step % 2][sumColumn(n, i)]);
+        for (int i = 0; i < 4; ++i)
+          detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, shared.logsum[step % 2][sumColumn(n, i)],
+                              shared.delta[step % 2][sumColumn(n, i)]);
+      }
       multiplyPlain(valueSums, toFragments(scores), shared.gradient[step % 2]);
       multiplyPlain(keySums, toFragments(grads), shared.query[step % 2]);
       syncThreads();

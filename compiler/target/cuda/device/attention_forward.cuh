@@ -85,12 +85,13 @@ private:
     multiplyTransposed(scores, q, key);
     float most[2] = {state.most[0], state.most[1]};
     JEPA_UNROLL
-    for (int n = 0; n < keys / 8; ++n)
+    for (int n = 0; n < keys / 8; ++n) {
       JEPA_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      if (sumColumn(n, i) >= count)
-        scores[n][i] = -INFINITY;
-      most[i / 2] = fmaxf(most[i / 2], scores[n][i]);
+      for (int i = 0; i < 4; ++i) {
+        if (sumColumn(n, i) >= count)
+          scores[n][i] = -INFINITY;
+        most[i / 2] = fmaxf(most[i / 2], scores[n][i]);
+      }
     }
     float shrink[2];
     JEPA_UNROLL
@@ -101,17 +102,19 @@ private:
       state.total[half] *= shrink[half];
     }
     JEPA_UNROLL
-    for (int n = 0; n < keys / 8; ++n)
+    for (int n = 0; n < keys / 8; ++n) {
       JEPA_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      scores[n][i] = exp2Fast((scores[n][i] - most[i / 2]) * scale);
-      state.total[i / 2] += scores[n][i];
+      for (int i = 0; i < 4; ++i) {
+        scores[n][i] = exp2Fast((scores[n][i] - most[i / 2]) * scale);
+        state.total[i / 2] += scores[n][i];
+      }
     }
     JEPA_UNROLL
-    for (int n = 0; n < blocks; ++n)
+    for (int n = 0; n < blocks; ++n) {
       JEPA_UNROLL
-    for (int i = 0; i < 4; ++i)
-      state.sums[n][i] *= shrink[i / 2];
+      for (int i = 0; i < 4; ++i)
+        state.sums[n][i] *= shrink[i / 2];
+    }
     multiplyPlain(state.sums, toFragments(scores), value);
   }
 

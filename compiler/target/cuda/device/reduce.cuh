@@ -39,4 +39,44 @@ template <int Warps> JEPA_DEVICE float blockSum(float value, SharedArray<float, 
   return sum;
 }
 
+/// to[0] = scale times the sum of from[0, count), in one block of 128 threads: the last step of a sum over blocks.
+struct SumAll {
+  static constexpr int threads = 128;
+  struct Shared {
+    SharedArray<float, 4> sums;
+  };
+
+  JEPA_DEVICE static void run(float *to, const float *from, int count, float scale) {
+    auto &shared = sharedMemory<Shared>();
+    float sum = 0.0f;
+    for (int i = threadIndex(); i < count; i += threads)
+      sum += from[i];
+    sum = blockSum(sum, shared.sums);
+    if (threadIndex() == 0)
+      to[0] = sum * scale;
+  }
+};
+
+/// to[c] = the sum over rows of from[row, c], 32 columns to a block. Launch: grid ceil(columns / 32).
+struct SumRows {
+  static constexpr int threads = 128;
+  struct Shared {
+    SharedArray<float, threads> sums;
+  };
+
+  JEPA_DEVICE static void run(float *to, const float *from, int rows, int columns) {
+    auto &shared = sharedMemory<Shared>();
+    int column = blockX() * 32 + laneIndex();
+    float sum = 0.0f;
+    if (column < columns)
+      for (int row = warpIndex(); row < rows; row += 4)
+        sum += from[static_cast<long long>(row) * columns + column];
+    shared.sums[threadIndex()] = sum;
+    syncThreads();
+    if (warpIndex() == 0 && column < columns)
+      to[column] = shared.sums[laneIndex()] + shared.sums[32 + laneIndex()] + shared.sums[64 + laneIndex()] +
+                   shared.sums[96 + laneIndex()];
+  }
+};
+
 } // namespace jepa::device

@@ -74,10 +74,11 @@ template <class Tile> JEPA_DEVICE void load(Fragments<Tile::columns> &a, TileRow
 template <int Blocks> JEPA_DEVICE Fragments<Blocks * 8> toFragments(const float (&sums)[Blocks][4]) {
   Fragments<Blocks * 8> a;
   JEPA_UNROLL
-  for (int k = 0; k < Blocks / 2; ++k)
+  for (int k = 0; k < Blocks / 2; ++k) {
     JEPA_UNROLL
-  for (int r = 0; r < 4; ++r)
-    a.r[k][r] = packBf16(sums[2 * k + r / 2][r % 2 * 2], sums[2 * k + r / 2][r % 2 * 2 + 1]);
+    for (int r = 0; r < 4; ++r)
+      a.r[k][r] = packBf16(sums[2 * k + r / 2][r % 2 * 2], sums[2 * k + r / 2][r % 2 * 2 + 1]);
+  }
   return a;
 }
 
@@ -87,10 +88,11 @@ JEPA_DEVICE int sumColumn(int block, int i) { return block * 8 + laneIndex() % 4
 
 template <int Blocks> JEPA_DEVICE void clear(float (&sums)[Blocks][4]) {
   JEPA_UNROLL
-  for (int block = 0; block < Blocks; ++block)
+  for (int block = 0; block < Blocks; ++block) {
     JEPA_UNROLL
-  for (int i = 0; i < 4; ++i)
-    sums[block][i] = 0.0f;
+    for (int i = 0; i < 4; ++i)
+      sums[block][i] = 0.0f;
+  }
 }
 
 } // namespace jepa::device

@@ -37,31 +37,50 @@ template <class T> JEPA_CONSTANT int vectorWidth(int count) {
   return width;
 }
 
-// Vectors from and to global memory, as floats. `Streaming` ones are used once: they do not stay in the caches.
-template <int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *address) {
-  auto vector = loadGlobal(reinterpret_cast<const Vector<T, N> *>(address));
-  JEPA_UNROLL
-  for (int i = 0; i < N; ++i)
-    values[i] = toFloat(vector.values[i]);
-}
-template <int N, class T> JEPA_DEVICE void loadStreamed(float (&values)[N], const T *address) {
-  auto vector = loadStreaming(reinterpret_cast<const Vector<T, N> *>(address));
-  JEPA_UNROLL
-  for (int i = 0; i < N; ++i)
-    values[i] = toFloat(vector.values[i]);
-}
-template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float (&values)[N]) {
+/// How many of N numbers one instruction loads or stores.
+template <class T, int N> inline constexpr int pieceOf = N * sizeof(T) > 16 ? 16 / static_cast<int>(sizeof(T)) : N;
+
+template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float *values) {
   Vector<T, N> vector;
   JEPA_UNROLL
   for (int i = 0; i < N; ++i)
     vector.values[i] = fromFloat<T>(values[i]);
   return vector;
 }
+
+// Numbers from and to global memory, as floats, at an address aligned to the lesser of all of them and 16 bytes. What
+// is `loaded` nobody writes while the kernel runs; what is streamed is used once and does not stay in the caches.
+template <int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *address) {
+  constexpr int piece = pieceOf<T, N>;
+  JEPA_UNROLL
+  for (int i = 0; i < N; i += piece) {
+    auto vector = loadGlobal(reinterpret_cast<const Vector<T, piece> *>(address + i));
+    JEPA_UNROLL
+    for (int j = 0; j < piece; ++j)
+      values[i + j] = toFloat(vector.values[j]);
+  }
+}
+template <int N, class T> JEPA_DEVICE void loadStreamed(float (&values)[N], const T *address) {
+  constexpr int piece = pieceOf<T, N>;
+  JEPA_UNROLL
+  for (int i = 0; i < N; i += piece) {
+    auto vector = loadStreaming(reinterpret_cast<const Vector<T, piece> *>(address + i));
+    JEPA_UNROLL
+    for (int j = 0; j < piece; ++j)
+      values[i + j] = toFloat(vector.values[j]);
+  }
+}
 template <int N, class T> JEPA_DEVICE void store(T *address, const float (&values)[N]) {
-  *reinterpret_cast<Vector<T, N> *>(address) = toVector<N, T>(values);
+  constexpr int piece = pieceOf<T, N>;
+  JEPA_UNROLL
+  for (int i = 0; i < N; i += piece)
+    *reinterpret_cast<Vector<T, piece> *>(address + i) = toVector<piece, T>(values + i);
 }
 template <int N, class T> JEPA_DEVICE void storeStreamed(T *address, const float (&values)[N]) {
-  storeStreaming(reinterpret_cast<Vector<T, N> *>(address), toVector<N, T>(values));
+  constexpr int piece = pieceOf<T, N>;
+  JEPA_UNROLL
+  for (int i = 0; i < N; i += piece)
+    storeStreaming(reinterpret_cast<Vector<T, piece> *>(address + i), toVector<piece, T>(values + i));
 }
 
 /// N elements of shared memory, aligned to `Align` bytes; on the host, what follows them must not be touched.
