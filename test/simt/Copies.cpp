@@ -1,4 +1,4 @@
-//===- Copies.cpp - cp.async, memory barriers, bulk copies ----------------===//
+//===- Copies.cpp - cp.async ----------------------------------------------===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -40,5 +40,3 @@ void device::host::copyWait(int left) {
   for (auto &commits = self->commits; commits.size() > static_cast<std::size_t>(left); commits.pop_front())
     landCopies(commits.front());
 }
-
-void simt::landBulkCopy(const BulkCopy &) {}

@@ -31,9 +31,10 @@ bool simt::skipped(const char *what, const Where &where) {
   Sites &all = sites();
   if (!all.recording && all.dropped < 0)
     return false;
+  Inside inside;
   std::size_t at = 0;
   while (at < all.seen.size() && (all.seen[at].line != where.line() || all.seen[at].column != where.column() ||
-                                  all.seen[at].file != where.file_name()))
+                                  std::strcmp(all.seen[at].file, where.file_name())))
     ++at;
   if (at == all.seen.size()) {
     if (!all.recording)
@@ -221,7 +222,7 @@ static void startThreads() {
   block->ready.clear();
   block->running = count;
   block->meetings = std::vector<Meeting>((count + 31) / 32 * 4);
-  block->warpgroups = std::vector<Warpgroup>((count + 127) / 128);
+  block->products = std::vector<WarpProducts>((count + 31) / 32);
   for (Barrier &barrier : block->barriers)
     barrier = {};
   block->sharedMade = false;
@@ -249,20 +250,30 @@ static void startThreads() {
   }
 }
 
+/// What a block must not leave behind; empty if it did not.
+static std::string leftovers() {
+  for (Barrier &barrier : block->barriers)
+    if (barrier.arrived)
+      return "ended with " + std::to_string(barrier.arrived) + " threads arrived at a barrier";
+  auto &products = block->products;
+  for (std::size_t warp = 0; warp < products.size(); ++warp) {
+    bool inFlight = !products[warp].open.empty();
+    for (const auto &commit : products[warp].commits)
+      inFlight = inFlight || !commit.empty();
+    if (inFlight)
+      return "warp " + std::to_string(warp) + " ended with products in flight";
+    if (products[warp].issued != products[warp / 4 * 4].issued)
+      return "the warps of a warpgroup issued different products";
+  }
+  return block->bulkCopies.empty() ? "" : "ended with bulk copies in flight";
+}
+
 static void runBlock() {
   startThreads();
   self = next();
   switchFiber(block->scheduler, self->fiber);
   self = nullptr;
-  std::string error = block->error;
-  for (Barrier &barrier : block->barriers)
-    if (error.empty() && barrier.arrived)
-      error = "ended with " + std::to_string(barrier.arrived) + " threads arrived at a barrier";
-  for (Warpgroup &group : block->warpgroups)
-    if (error.empty() && (!group.open.empty() || !group.commits.empty()))
-      error = "ended with wgmma in flight";
-  if (error.empty() && !block->bulkCopies.empty())
-    error = "ended with bulk copies in flight";
+  std::string error = block->error.empty() ? leftovers() : block->error;
   // To ThreadSanitizer the next block is concurrent with this one: only a context that waited for all may free.
   void *janitor = makeContext();
   enterContext(janitor);

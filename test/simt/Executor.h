@@ -56,8 +56,8 @@ struct Error : std::runtime_error {
 
 /// A barrier, wait or fence of a kernel, by its place in the source.
 struct Site {
-  std::string what, file;
-  unsigned line = 0, column = 0;
+  const char *what, *file;
+  unsigned line, column;
 };
 
 /// The sites that kernels came by, in that order, and the one that is left out (none: -1). For tests that drop each in
@@ -108,43 +108,40 @@ struct Barrier {
 };
 
 struct MemoryBarrier {
-  std::uint64_t *address = nullptr;
+  const void *address = nullptr;
   unsigned expected = 0, pending = 0, phase = 0;
   std::int64_t bytes = 0;
   bool published = false; ///< a fence made its initialisation visible to the copy engine
-  unsigned initialiser = 0;
+  const Thread *initialiser = nullptr;
   std::vector<Thread *> waiting;
   OrderTags tags;
 };
 
 /// A box of a tensor on its way into shared memory.
 struct BulkCopy {
-  void *to;
-  const void *map;
-  int x, y;
-  std::uint64_t *barrier;
+  unsigned char *to;
+  alignas(64) unsigned char map[128]; ///< the kernel's parameter, which may live longer than the issuing thread's copy
+  int column, row;
+  MemoryBarrier *barrier;
   Thread *by;
 };
 
-/// A product of a warpgroup, m64 x columns x k16.
+/// One warp's 16 rows of a product of its warpgroup: m64 x columns x k16.
 struct GroupProduct {
-  float *sums[128];
-  const std::uint32_t *fragments[128]; ///< A in registers, or null
-  std::uint32_t registers[128][4];     ///< what they held at issue
-  std::uint64_t a = 0, b = 0;
-  unsigned columns = 0;
-  bool transposed = false;
+  float *sums[32];       ///< columns / 2 to a lane
+  const unsigned *a[32]; ///< A in the lanes' registers; null: in shared memory
+  std::uint64_t left = 0, right = 0;
+  int columns = 0;
+  bool transposed = false; ///< B is [k, columns]
 };
 
-struct Warpgroup {
-  unsigned arrived = 0;
-  const char *what = nullptr;
-  Where where;
-  void *arguments[128] = {};
+/// What a warp has under way of its warpgroup's products.
+struct WarpProducts {
   std::vector<GroupProduct> open;
   std::deque<std::vector<GroupProduct>> commits;
   bool fenced = false;
-  char tags[4] = {};
+  std::uint64_t issued = 0; ///< a hash of all of them: the same in the four warps
+  char tag = 0;
 };
 
 /// The block that runs on this thread of the system.
@@ -158,8 +155,8 @@ struct Block {
   unsigned running = 0; ///< threads that have not returned
 
   Barrier barriers[16];
-  std::vector<Meeting> meetings; ///< four to a warp
-  std::vector<Warpgroup> warpgroups;
+  std::vector<Meeting> meetings;      ///< four to a warp
+  std::vector<WarpProducts> products; ///< by warp
   std::deque<MemoryBarrier> memoryBarriers;
   std::vector<BulkCopy> bulkCopies; ///< issued, not landed
 
@@ -196,8 +193,6 @@ using Collective = void (*)(const void *common, void **arguments);
 /// The lanes of `mask` meet and the last one acts for all. `orders`: memory, too.
 void meet(std::uint32_t mask, const char *what, const Where &where, void *argument, Collective act,
           const void *common = nullptr, bool orders = false);
-/// The same for the 128 threads of a warpgroup.
-void meetGroup(const char *what, const Where &where, void *argument, Collective act, const void *common = nullptr);
 
 /// memcpy that no sanitizer's runtime intercepts: what it touches on a thread's behalf is reported by access().
 inline void copyBytes(void *to, const void *from, std::size_t bytes) {
