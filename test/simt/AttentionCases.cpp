@@ -12,26 +12,25 @@
 using namespace jepa::device;
 using namespace simt;
 
-#define ATTENTION(width)                                                                                               \
-  extern "C" void attention_forward_##width(Rows<bf16>, float *, Rows<const bf16>, Rows<const bf16>, Rows<const bf16>, \
-                                            Packing<2>, Packing<2>, int, int, float);                                  \
-  extern "C" void attention_delta_##width(float *, Rows<const bf16>, Rows<const bf16>, int, int, int);                 \
-  extern "C" void attention_query_grad_##width(Rows<bf16>, Rows<const bf16>, Rows<const bf16>, Rows<const bf16>,       \
-                                               Rows<const bf16>, AttentionStatistics, Packing<2>, Packing<2>, int,     \
-                                               int, float);                                                            \
-  extern "C" void attention_key_grad_##width(Rows<bf16>, Rows<bf16>, Rows<const bf16>, Rows<const bf16>,               \
-                                             Rows<const bf16>, Rows<const bf16>, AttentionStatistics, Packing<2>,      \
-                                             Packing<2>, int, int, float);                                             \
-  static void attention##width##Clips(Run &run) {                                                                      \
-    check<width>(run, clips(), attention_forward_##width, attention_delta_##width, attention_query_grad_##width,       \
-                 attention_key_grad_##width);                                                                          \
+#define ATTENTION(name, width, T)                                                                                      \
+  extern "C" void attention_forward_##name(Rows<T>, float *, Rows<const T>, Rows<const T>, Rows<const T>, Packing<2>,  \
+                                           Packing<2>, int, int, float);                                               \
+  extern "C" void attention_delta_##name(float *, Rows<const T>, Rows<const T>, int, int, int);                        \
+  extern "C" void attention_query_grad_##name(Rows<T>, Rows<const T>, Rows<const T>, Rows<const T>, Rows<const T>,     \
+                                              AttentionStatistics, Packing<2>, Packing<2>, int, int, float);           \
+  extern "C" void attention_key_grad_##name(Rows<T>, Rows<T>, Rows<const T>, Rows<const T>, Rows<const T>,             \
+                                            Rows<const T>, AttentionStatistics, Packing<2>, Packing<2>, int, int,      \
+                                            float);                                                                    \
+  static void attention_##name##_Clips(Run &run) {                                                                     \
+    check<width, T>(run, clips(), attention_forward_##name, attention_delta_##name, attention_query_grad_##name,       \
+                    attention_key_grad_##name);                                                                        \
   }                                                                                                                    \
-  static void attention##width##Packed(Run &run) {                                                                     \
-    check<width>(run, packed(), attention_forward_##width, attention_delta_##width, attention_query_grad_##width,      \
-                 attention_key_grad_##width);                                                                          \
+  static void attention_##name##_Packed(Run &run) {                                                                    \
+    check<width, T>(run, packed(), attention_forward_##name, attention_delta_##name, attention_query_grad_##name,      \
+                    attention_key_grad_##name);                                                                        \
   }                                                                                                                    \
-  static const Register register##width##Clips("attention", #width " clips", attention##width##Clips);                 \
-  static const Register register##width##Packed("attention", #width " packed", attention##width##Packed);
+  static const Register register_##name##_Clips("attention", #name " clips", attention_##name##_Clips);                \
+  static const Register register_##name##_Packed("attention", #name " packed", attention_##name##_Packed);
 
 namespace {
 
@@ -94,9 +93,10 @@ struct Expected {
   std::vector<double> result, logsumexp, queryGrad, keyGrad, valueGrad;
 };
 
-Expected naive(const Geometry &its, int width, int stride, const std::vector<bf16> &query, const std::vector<bf16> &key,
-               const std::vector<bf16> &valueOf, const std::vector<bf16> &gradient,
-               const std::vector<double> &roundedResult, double scale) {
+template <class T>
+Expected naive(const Geometry &its, int width, int stride, const std::vector<T> &query, const std::vector<T> &key,
+               const std::vector<T> &valueOf, const std::vector<T> &gradient, const std::vector<double> &roundedResult,
+               double scale) {
   Expected all;
   auto at = [&](int row, int head, int d) { return static_cast<std::size_t>(row * stride + head * width + d); };
   all.result.assign(query.size(), NAN), all.queryGrad = all.result;
@@ -156,57 +156,60 @@ Expected naive(const Geometry &its, int width, int stride, const std::vector<bf1
   return all;
 }
 
-template <int Width, class Forward, class Delta, class QueryGrad, class KeyGrad>
+template <int Width, class T, class Forward, class Delta, class QueryGrad, class KeyGrad>
 void check(Run &run, Geometry its, Forward forward, Delta delta, QueryGrad queryGrad, KeyGrad keyGrad) {
   if (its.bounds[0].size())
     for (Packing<2> *packing : {&its.queries, &its.keys})
       packing->bounds[0] = its.bounds[0].data(), packing->bounds[1] = its.bounds[1].data();
   else
     its.keys.length[0] = &its.length;
+  constexpr bool exact = sizeof(T) == 4;
   const int stride = its.heads * Width;
   const float scale = 1 / std::sqrt(static_cast<float>(Width));
   auto count = [&](int rows) { return static_cast<std::size_t>(rows * stride); };
-  auto query = randomVector<bf16>(run, count(its.queryCount()));
-  auto key = randomVector<bf16>(run, count(its.keyCount())), valueOf = randomVector<bf16>(run, count(its.keyCount()));
-  auto gradient = randomVector<bf16>(run, count(its.queryCount()));
-  auto result = unwritten<bf16>(query.size()), dq = result, dk = unwritten<bf16>(key.size()), dv = dk;
+  auto query = randomVector<T>(run, count(its.queryCount()));
+  auto key = randomVector<T>(run, count(its.keyCount())), valueOf = randomVector<T>(run, count(its.keyCount()));
+  auto gradient = randomVector<T>(run, count(its.queryCount()));
+  auto result = unwritten<T>(query.size()), dq = result, dk = unwritten<T>(key.size()), dv = dk;
   auto logsumexp = unwritten<float>(static_cast<std::size_t>(its.queryCount() * its.heads)), deltas = logsumexp;
 
-  auto rows = [&](const std::vector<bf16> &x) { return Rows<const bf16>{x.data(), stride}; };
-  auto results = [&](std::vector<bf16> &x) { return Rows<bf16>{x.data(), stride}; };
+  auto rows = [&](const std::vector<T> &x) { return Rows<const T>{x.data(), stride}; };
+  auto results = [&](std::vector<T> &x) { return Rows<T>{x.data(), stride}; };
   unsigned sequences = static_cast<unsigned>(its.sequences) + (its.bounds[0].empty() ? 0 : 1);
   auto grid = [&](int most, int each) {
     return Dim3{unsigned((most + each - 1) / each), unsigned(its.heads), sequences};
   };
-  run.launch(grid(its.mostQueries, 64), AttentionForward<Width>::threads,
-             sizeof(typename AttentionForward<Width>::Shared), forward, results(result), logsumexp.data(), rows(query),
-             rows(key), rows(valueOf), its.queries, its.keys, its.heads, its.sequences, scale);
+  run.launch(grid(its.mostQueries, 64), AttentionForward<Width, T>::threads,
+             sizeof(typename AttentionForward<Width, T>::Shared), forward, results(result), logsumexp.data(),
+             rows(query), rows(key), rows(valueOf), its.queries, its.keys, its.heads, its.sequences, scale);
   std::vector<double> rounded = values(result);
   Expected expected = naive(its, Width, stride, query, key, valueOf, gradient, rounded, scale);
-  run.compare("result", result, expected.result, 1e-2);
-  run.compare("logsumexp", logsumexp, expected.logsumexp, 1e-4);
+  run.compare("result", result, expected.result, exact ? 1e-5 : 1e-2);
+  run.compare("logsumexp", logsumexp, expected.logsumexp, exact ? 1e-6 : 1e-4);
 
   unsigned sums = static_cast<unsigned>(its.queryCount() * its.heads + 3) / 4;
-  run.launch({sums}, AttentionDelta<Width>::threads, 0, delta, deltas.data(), rows(gradient), rows(result),
+  run.launch({sums}, AttentionDelta<Width, T>::threads, 0, delta, deltas.data(), rows(gradient), rows(result),
              its.queryCount(), its.heads, its.queries.tokens);
   AttentionStatistics statistics{logsumexp.data(), deltas.data()};
-  run.launch(grid(its.mostQueries, 64), AttentionQueryGrad<Width>::threads,
-             sizeof(typename AttentionQueryGrad<Width>::Shared), queryGrad, results(dq), rows(gradient), rows(query),
+  run.launch(grid(its.mostQueries, 64), AttentionQueryGrad<Width, T>::threads,
+             sizeof(typename AttentionQueryGrad<Width, T>::Shared), queryGrad, results(dq), rows(gradient), rows(query),
              rows(key), rows(valueOf), statistics, its.queries, its.keys, its.heads, its.sequences, scale);
-  run.launch(grid(its.mostKeys, 64), AttentionKeyGrad<Width>::threads, sizeof(typename AttentionKeyGrad<Width>::Shared),
-             keyGrad, results(dk), results(dv), rows(gradient), rows(query), rows(key), rows(valueOf), statistics,
-             its.queries, its.keys, its.heads, its.sequences, scale);
-  run.compare("queryGrad", dq, expected.queryGrad, 2e-2);
-  run.compare("keyGrad", dk, expected.keyGrad, 2e-2);
-  run.compare("valueGrad", dv, expected.valueGrad, 2e-2);
+  run.launch(grid(its.mostKeys, 64), AttentionKeyGrad<Width, T>::threads,
+             sizeof(typename AttentionKeyGrad<Width, T>::Shared), keyGrad, results(dk), results(dv), rows(gradient),
+             rows(query), rows(key), rows(valueOf), statistics, its.queries, its.keys, its.heads, its.sequences, scale);
+  run.compare("queryGrad", dq, expected.queryGrad, exact ? 1e-5 : 2e-2);
+  run.compare("keyGrad", dk, expected.keyGrad, exact ? 1e-5 : 2e-2);
+  run.compare("valueGrad", dv, expected.valueGrad, exact ? 1e-5 : 2e-2);
 }
 
 } // namespace
 
-ATTENTION(8)
-ATTENTION(24)
-ATTENTION(32)
-ATTENTION(64)
-ATTENTION(80)
-ATTENTION(88)
-ATTENTION(128)
+ATTENTION(8, 8, bf16)
+ATTENTION(24, 24, bf16)
+ATTENTION(32, 32, bf16)
+ATTENTION(64, 64, bf16)
+ATTENTION(80, 80, bf16)
+ATTENTION(88, 88, bf16)
+ATTENTION(128, 128, bf16)
+ATTENTION(f32_24, 24, float)
+ATTENTION(f32_80, 80, float)

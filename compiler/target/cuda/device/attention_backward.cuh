@@ -27,17 +27,17 @@ struct AttentionStatistics {
 };
 
 /// delta = the sum over a head's columns of dO * O. Launch: grid ceil(rows * heads / 4), a warp to a sum.
-template <int Width> struct AttentionDelta {
+template <int Width, class T = bf16> struct AttentionDelta {
   static constexpr int threads = 128;
 
-  JEPA_DEVICE static void run(float *delta, Rows<const bf16> gradient, Rows<const bf16> result, int rows, int heads,
+  JEPA_DEVICE static void run(float *delta, Rows<const T> gradient, Rows<const T> result, int rows, int heads,
                               int tokens) {
     int index = blockX() * (threads / 32) + warpIndex();
     if (index >= rows * heads)
       return;
     int row = index / heads, head = index % heads;
-    const bf16 *left = gradient.data + static_cast<long long>(row) * gradient.stride + head * Width;
-    const bf16 *right = result.data + static_cast<long long>(row) * result.stride + head * Width;
+    const T *left = gradient.data + static_cast<long long>(row) * gradient.stride + head * Width;
+    const T *right = result.data + static_cast<long long>(row) * result.stride + head * Width;
     float sum = 0.0f;
     for (int column = laneIndex() * 2; column < Width; column += 64) {
       float a[2], b[2];
@@ -59,14 +59,14 @@ JEPA_DEVICE void toScoreGrad(float &score, float &gradient, float scale, float l
 }
 
 /// Stores the 64 rows' sums, each times `scale`, as rows of a head.
-template <int Width, int Blocks, class Sequence>
-JEPA_DEVICE void storeSums(Rows<bf16> to, const float (&sums)[Blocks][4], const Sequence &its, int first, float scale) {
+template <int Width, class T, int Blocks, class Sequence>
+JEPA_DEVICE void storeSums(Rows<T> to, const float (&sums)[Blocks][4], const Sequence &its, int first, float scale) {
   JEPA_UNROLL
   for (int half = 0; half < 2; ++half) {
     int token = first + sumRow(half * 2);
     if (token >= its.count)
       continue;
-    bf16 *row = to.data + static_cast<long long>(its.row(token)) * to.stride;
+    T *row = to.data + static_cast<long long>(its.row(token)) * to.stride;
     JEPA_UNROLL
     for (int n = 0; n < Blocks; ++n)
       if (sumColumn(n, 0) < Width) {
@@ -77,12 +77,12 @@ JEPA_DEVICE void storeSums(Rows<bf16> to, const float (&sums)[Blocks][4], const 
 }
 } // namespace detail
 
-/// dQ. Launch as the forward pass: padding gets zeros.
-template <int Width> struct AttentionQueryGrad {
+/// dQ. Launch as the forward pass: padding gets zeros. Two blocks to a multiprocessor; registers for three would spill.
+template <int Width, class T = bf16> struct AttentionQueryGrad {
   static constexpr int threads = 128, queries = 64, padded = roundUp(Width, 16), blocks = padded / 8;
   static constexpr int keys = padded > 96 ? 32 : 64;
-  using Own = Tile<queries, padded>;
-  using Other = Tile<keys, padded>;
+  using Own = Tile<queries, padded, T>;
+  using Other = Tile<keys, padded, T>;
 
   struct Shared {
     Own query, gradient;
@@ -90,8 +90,8 @@ template <int Width> struct AttentionQueryGrad {
   };
 
   template <int QueryParts, int KeyParts>
-  JEPA_DEVICE static void run(Rows<bf16> queryGrad, Rows<const bf16> gradient, Rows<const bf16> query,
-                              Rows<const bf16> key, Rows<const bf16> value, AttentionStatistics statistics,
+  JEPA_DEVICE static void run(Rows<T> queryGrad, Rows<const T> gradient, Rows<const T> query, Rows<const T> key,
+                              Rows<const T> value, AttentionStatistics statistics,
                               const Packing<QueryParts> &queryTokens, const Packing<KeyParts> &keyTokens, int heads,
                               int sequences, float scale) {
     auto &shared = sharedMemory<Shared>();
@@ -146,7 +146,7 @@ template <int Width> struct AttentionQueryGrad {
             grads[n][i] = 0.0f;
         }
       }
-      multiplyPlain(sums, toFragments(grads), shared.key[step % 2]);
+      multiplyPlain(sums, toLeftOperand<T>(grads), shared.key[step % 2]);
       syncThreads();
     }
     detail::storeSums<Width>(queryGrad, sums, its, first, scale);
@@ -154,12 +154,12 @@ template <int Width> struct AttentionQueryGrad {
 };
 
 /// dK and dV. Launch: grid (ceil(most keys of a sequence / 64), heads, sequences), one sequence more where samples are
-/// packed.
-template <int Width> struct AttentionKeyGrad {
+/// packed. Two blocks to a multiprocessor.
+template <int Width, class T = bf16> struct AttentionKeyGrad {
   static constexpr int threads = 128, keys = 64, padded = roundUp(Width, 16), blocks = padded / 8;
   static constexpr int queries = padded > 64 ? 32 : 64;
-  using Own = Tile<keys, padded>;
-  using Other = Tile<queries, padded>;
+  using Own = Tile<keys, padded, T>;
+  using Other = Tile<queries, padded, T>;
 
   struct Shared {
     Own key, value;
@@ -168,10 +168,10 @@ template <int Width> struct AttentionKeyGrad {
   };
 
   template <int QueryParts, int KeyParts>
-  JEPA_DEVICE static void run(Rows<bf16> keyGrad, Rows<bf16> valueGrad, Rows<const bf16> gradient,
-                              Rows<const bf16> query, Rows<const bf16> key, Rows<const bf16> value,
-                              AttentionStatistics statistics, const Packing<QueryParts> &queryTokens,
-                              const Packing<KeyParts> &keyTokens, int heads, int sequences, float scale) {
+  JEPA_DEVICE static void run(Rows<T> keyGrad, Rows<T> valueGrad, Rows<const T> gradient, Rows<const T> query,
+                              Rows<const T> key, Rows<const T> value, AttentionStatistics statistics,
+                              const Packing<QueryParts> &queryTokens, const Packing<KeyParts> &keyTokens, int heads,
+                              int sequences, float scale) {
     auto &shared = sharedMemory<Shared>();
     int head = blockY(), s = blockZ(), first = blockX() * keys;
     auto its = s < sequences ? keyTokens.sequence(s) : keyTokens.padding(sequences);
@@ -221,8 +221,8 @@ template <int Width> struct AttentionKeyGrad {
           detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, shared.logsum[step % 2][sumColumn(n, i)],
                               shared.delta[step % 2][sumColumn(n, i)]);
       }
-      multiplyPlain(valueSums, toFragments(scores), shared.gradient[step % 2]);
-      multiplyPlain(keySums, toFragments(grads), shared.query[step % 2]);
+      multiplyPlain(valueSums, toLeftOperand<T>(scores), shared.gradient[step % 2]);
+      multiplyPlain(keySums, toLeftOperand<T>(grads), shared.query[step % 2]);
       syncThreads();
     }
     detail::storeSums<Width>(keyGrad, keySums, its, first, scale);

@@ -21,13 +21,16 @@ namespace jepa::device::inline JEPA_PATH {
 
 /// Launch: grid (ceil(most queries of a sequence / 64), heads, sequences), one sequence more where samples are packed:
 /// the padding, whose results are zero.
-template <int Width> struct AttentionForward {
+template <int Width, class T = bf16> struct AttentionForward {
   static constexpr int threads = 128, queries = 64, keys = 64;
   static constexpr int padded = roundUp(Width, 16), blocks = padded / 8;
 
+  using Own = Tile<queries, padded, T>;
+  using Other = Tile<keys, padded, T>;
+
   struct Shared {
-    Tile<queries, padded> query;
-    Tile<keys, padded> key[2], value[2];
+    Own query;
+    Other key[2], value[2];
   };
   struct State {
     float sums[blocks][4], most[2], total[2];
@@ -35,8 +38,8 @@ template <int Width> struct AttentionForward {
 
   /// Head h has columns [h Width, (h + 1) Width) of the rows. `logsumexp` is [clips, heads, tokens].
   template <int QueryParts, int KeyParts>
-  JEPA_DEVICE static void run(Rows<bf16> result, float *logsumexp, Rows<const bf16> query, Rows<const bf16> key,
-                              Rows<const bf16> value, const Packing<QueryParts> &queryTokens,
+  JEPA_DEVICE static void run(Rows<T> result, float *logsumexp, Rows<const T> query, Rows<const T> key,
+                              Rows<const T> value, const Packing<QueryParts> &queryTokens,
                               const Packing<KeyParts> &keyTokens, int heads, int sequences, float scale) {
     auto &shared = sharedMemory<Shared>();
     int head = blockY(), s = blockZ(), first = blockX() * queries;
@@ -60,7 +63,7 @@ template <int Width> struct AttentionForward {
       copyRows<Width, threads>(shared.query, query, its, first, threadIndex());
       fetch(0);
     }
-    Fragments<padded> q;
+    LeftOperand<Own> q;
     for (int step = 0; step < steps; ++step) {
       // The last one commits an empty group, so that the wait is the same.
       if (step + 1 < steps)
@@ -69,7 +72,7 @@ template <int Width> struct AttentionForward {
         copyCommit();
       publishTiles<1>();
       if (step == 0)
-        load(q, TileRows<Tile<queries, padded>>{shared.query, 0});
+        load(q, TileRows<Own>{shared.query, 0});
       add(state, q, shared.key[step % 2], shared.value[step % 2], seen.count - step * keys, scale * log2OfE);
       syncThreads();
     }
@@ -78,8 +81,8 @@ template <int Width> struct AttentionForward {
 
 private:
   /// Takes in a block of keys, of which `count` are there (and more, if it is larger than the block).
-  JEPA_DEVICE static void add(State &state, const Fragments<padded> &q, Tile<keys, padded> &key,
-                              Tile<keys, padded> &value, int count, float scale) {
+  JEPA_DEVICE static void add(State &state, const LeftOperand<Own> &q, Other &key, Other &value, int count,
+                              float scale) {
     float scores[keys / 8][4];
     clear(scores);
     multiplyTransposed(scores, q, key);
@@ -115,11 +118,11 @@ private:
       for (int i = 0; i < 4; ++i)
         state.sums[n][i] *= shrink[i / 2];
     }
-    multiplyPlain(state.sums, toFragments(scores), value);
+    multiplyPlain(state.sums, toLeftOperand<T>(scores), value);
   }
 
   template <class Sequence, class Packing>
-  JEPA_DEVICE static void finish(State &state, Rows<bf16> result, float *logsumexp, const Sequence &its,
+  JEPA_DEVICE static void finish(State &state, Rows<T> result, float *logsumexp, const Sequence &its,
                                  const Packing &tokens, int heads, int first, float scale) {
     JEPA_UNROLL
     for (int half = 0; half < 2; ++half) {
@@ -129,7 +132,7 @@ private:
         continue;
       int row = its.row(token);
       float inverse = total > 0.0f ? 1.0f / total : 0.0f;
-      bf16 *to = result.data + static_cast<long long>(row) * result.stride + blockY() * Width;
+      T *to = result.data + static_cast<long long>(row) * result.stride + blockY() * Width;
       JEPA_UNROLL
       for (int n = 0; n < blocks; ++n)
         if (sumColumn(n, 0) < Width) {

@@ -20,19 +20,23 @@
 
 namespace jepa::device {
 
-template <int Rows, int Columns> struct Tile {
+template <int Rows, int Columns, class T = bf16> struct Tile {
   static_assert(Rows % 8 == 0 && Columns % 16 == 0, "a tile has whole permuted blocks");
+  using Element = T;
   static constexpr int rows = Rows, columns = Columns;
   static constexpr int panel = Columns % 64 == 0 ? 64 : Columns % 32 == 0 ? 32 : 16;
-  SharedArray<bf16, Rows * Columns, 1024> elements;
+  SharedArray<T, Rows * Columns, 1024> elements;
 
-  JEPA_DEVICE bf16 *at(int row, int column) {
+  JEPA_DEVICE T *at(int row, int column) {
+    // Numbers of four bytes are nobody's but ours: any permutation of chunks does.
+    if constexpr (sizeof(T) == 4)
+      return &elements[row * Columns + (column ^ (row & 3) << 2)];
     int offset = column / panel * Rows * panel + row * panel + column % panel;
     return &elements[offset ^ (offset >> 6 & (panel / 8 - 1)) << 3];
   }
 };
 
-/// Rows of a matrix in global memory. The first column, the stride and the width are multiples of 8 elements.
+/// Rows of a matrix in global memory. The first column, the stride and the width are multiples of 16 bytes.
 template <class T> struct Rows {
   T *data;
   int stride; ///< elements from one row to the next
@@ -41,20 +45,23 @@ template <class T> struct Rows {
 /// Starts copying tokens [first, first + Tile::rows) of a sequence into a tile, by `Threads` threads; zeros where there
 /// are no more tokens and right of `Width`. The caller commits.
 template <int Width, int Threads, class Tile, class Sequence>
-JEPA_DEVICE void copyRows(Tile &tile, Rows<const bf16> from, const Sequence &sequence, int first, int thread) {
-  static_assert(Width % 8 == 0 && Width <= Tile::columns);
-  constexpr int chunks = Tile::columns / 8;
+JEPA_DEVICE void copyRows(Tile &tile, Rows<const typename Tile::Element> from, const Sequence &sequence, int first,
+                          int thread) {
+  constexpr int chunk = 16 / sizeof(typename Tile::Element), chunks = Tile::columns / chunk;
+  static_assert(Width % chunk == 0 && Width <= Tile::columns);
   for (int i = thread; i < Tile::rows * chunks; i += Threads) {
-    int row = i / chunks, column = i % chunks * 8, token = first + row;
+    int row = i / chunks, column = i % chunks * chunk, token = first + row;
     bool valid = token < sequence.count && column < Width;
-    const bf16 *source =
-        valid ? from.data + static_cast<long long>(sequence.row(token)) * from.stride + column : from.data;
+    auto *source = from.data + (valid ? static_cast<long long>(sequence.row(token)) * from.stride + column : 0);
     copyAsync16(tile.at(row, column), source, valid);
   }
 }
 
 /// 16 rows of A by K columns, in a warp's registers.
 template <int K> struct Fragments { unsigned r[K / 16][4]; };
+
+/// Sums of f32 as the left operand of the next product.
+template <int Blocks> struct HeldSums { float values[Blocks][4]; };
 
 /// 64 rows of a tile as the left operand of a product.
 template <class Tile> struct TileRows {
@@ -70,16 +77,34 @@ template <class Tile> JEPA_DEVICE void load(Fragments<Tile::columns> &a, TileRow
     loadMatrix(a.r[k], from.tile.at(row, k * 16 + laneIndex() / 16 * 8));
 }
 
-/// Sums of a product, rounded, as the left operand of the next one.
-template <int Blocks> JEPA_DEVICE Fragments<Blocks * 8> toFragments(const float (&sums)[Blocks][4]) {
-  Fragments<Blocks * 8> a;
-  JEPA_UNROLL
-  for (int k = 0; k < Blocks / 2; ++k) {
+namespace detail {
+template <class Tile, class T> struct LeftOf;
+template <class Tile> struct LeftOf<Tile, bf16> { using Type = Fragments<Tile::columns>; };
+} // namespace detail
+/// What a warp keeps of 64 rows of a tile, by load().
+template <class Tile> using LeftOperand = typename detail::LeftOf<Tile, typename Tile::Element>::Type;
+
+/// Sums of a product, rounded to T, as the left operand of the next one.
+template <class T, int Blocks> JEPA_DEVICE auto toLeftOperand(const float (&sums)[Blocks][4]) {
+  if constexpr (sizeof(T) == 4) {
+    HeldSums<Blocks> a;
     JEPA_UNROLL
-    for (int r = 0; r < 4; ++r)
-      a.r[k][r] = packBf16(sums[2 * k + r / 2][r % 2 * 2], sums[2 * k + r / 2][r % 2 * 2 + 1]);
+    for (int n = 0; n < Blocks; ++n) {
+      JEPA_UNROLL
+      for (int i = 0; i < 4; ++i)
+        a.values[n][i] = sums[n][i];
+    }
+    return a;
+  } else {
+    Fragments<Blocks * 8> a;
+    JEPA_UNROLL
+    for (int k = 0; k < Blocks / 2; ++k) {
+      JEPA_UNROLL
+      for (int r = 0; r < 4; ++r)
+        a.r[k][r] = packBf16(sums[2 * k + r / 2][r % 2 * 2], sums[2 * k + r / 2][r % 2 * 2 + 1]);
+    }
+    return a;
   }
-  return a;
 }
 
 /// The row (of 64) and column of sums[block][i] in the calling thread.
@@ -97,6 +122,7 @@ template <int Blocks> JEPA_DEVICE void clear(float (&sums)[Blocks][4]) {
 
 } // namespace jepa::device
 
+#include "tile_f32.cuh"
 #ifdef JEPA_HOPPER
 #include "tile_hopper.cuh"
 #else
@@ -132,12 +158,12 @@ template <int K> JEPA_DEVICE void loadStep(unsigned (&a)[4], const Fragments<K> 
 } // namespace detail
 
 /// sums[64, N] += A[64, K] B[N, K]^T, B's rows a tile's. A is Fragments<K> or TileRows.
-template <int Blocks, class A, class Tile>
-JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile &b) {
-  static_assert(Tile::rows == Blocks * 8);
+template <int Blocks, class A, int N, int K>
+JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile<N, K, bf16> &b) {
+  static_assert(N == Blocks * 8);
   int row = laneIndex() % 8 + laneIndex() / 16 * 8, column = laneIndex() / 8 % 2 * 8;
   JEPA_UNROLL
-  for (int k = 0; k < Tile::columns / 16; ++k) {
+  for (int k = 0; k < K / 16; ++k) {
     unsigned left[4];
     detail::loadStep(left, a, k);
     detail::multiplyStep(sums, left,
@@ -146,12 +172,12 @@ JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile &
 }
 
 /// sums[64, N] += A[64, K] B[K, N], B a tile.
-template <int Blocks, class A, class Tile>
-JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile &b) {
-  static_assert(Tile::columns == Blocks * 8);
+template <int Blocks, class A, int K, int N>
+JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile<K, N, bf16> &b) {
+  static_assert(N == Blocks * 8);
   int row = laneIndex() % 16, column = laneIndex() / 16 * 8;
   JEPA_UNROLL
-  for (int k = 0; k < Tile::rows / 16; ++k) {
+  for (int k = 0; k < K / 16; ++k) {
     unsigned left[4];
     detail::loadStep(left, a, k);
     detail::multiplyStep(

@@ -48,8 +48,8 @@ template <int Blocks, class A, class Tile> JEPA_DEVICE void issuePlain(float (&s
 }
 
 /// sums[64, N] += A[64, K] B[N, K]^T, B's rows a tile's. A is Fragments<K> or TileRows.
-template <int Blocks, class A, class Tile>
-JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile &b) {
+template <int Blocks, class A, int N, int K>
+JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile<N, K, bf16> &b) {
   wgmmaFence(sums);
   issueTransposed(sums, a, b);
   wgmmaCommit();
@@ -57,8 +57,8 @@ JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile &
 }
 
 /// sums[64, N] += A[64, K] B[K, N], B a tile.
-template <int Blocks, class A, class Tile>
-JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile &b) {
+template <int Blocks, class A, int K, int N>
+JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile<K, N, bf16> &b) {
   wgmmaFence(sums);
   issuePlain(sums, a, b);
   wgmmaCommit();
