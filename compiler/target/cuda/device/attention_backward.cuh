@@ -114,7 +114,7 @@ template <int Width, class T = bf16> struct AttentionQueryGrad {
     for (int half = 0; half < 2; ++half) {
       int token = first + sumRow(half * 2);
       int at = token < its.count ? queryTokens.statistic(s, heads, head, its.row(token)) : 0;
-      logsum[half] = token < its.count ? statistics.logsumexp[at] * log2OfE : INFINITY;
+      logsum[half] = token < its.count ? statistics.logsumexp[at] * log2OfE : infinity();
       delta[half] = token < its.count ? statistics.delta[at] : 0.0f;
     }
     float sums[blocks][4];
@@ -190,7 +190,7 @@ template <int Width, class T = bf16> struct AttentionKeyGrad {
         bool there = token < seeing.count;
         int at = there ? queryTokens.statistic(s, heads, head, seeing.row(token)) : 0;
         // A query that is not there has probabilities of zero.
-        shared.logsum[step % 2][threadIndex()] = there ? statistics.logsumexp[at] * log2OfE : INFINITY;
+        shared.logsum[step % 2][threadIndex()] = there ? statistics.logsumexp[at] * log2OfE : infinity();
         shared.delta[step % 2][threadIndex()] = there ? statistics.delta[at] : 0.0f;
       }
     };

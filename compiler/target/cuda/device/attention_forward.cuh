@@ -56,7 +56,7 @@ template <int Width, class T = bf16> struct AttentionForward {
     };
     State state;
     clear(state.sums);
-    state.most[0] = state.most[1] = -INFINITY;
+    state.most[0] = state.most[1] = -infinity();
     state.total[0] = state.total[1] = 0.0f;
     int steps = ceilDivide(seen.count, keys);
     if (steps) {
@@ -92,7 +92,7 @@ private:
       JEPA_UNROLL
       for (int i = 0; i < 4; ++i) {
         if (sumColumn(n, i) >= count)
-          scores[n][i] = -INFINITY;
+          scores[n][i] = -infinity();
         most[i / 2] = fmaxf(most[i / 2], scores[n][i]);
       }
     }
@@ -141,7 +141,7 @@ private:
         }
       if (laneIndex() % 4 == 0)
         logsumexp[tokens.statistic(blockZ(), heads, blockY(), row)] =
-            total > 0.0f ? (state.most[half] * scale + log2Fast(total)) * ln2 : -INFINITY;
+            total > 0.0f ? (state.most[half] * scale + log2Fast(total)) * ln2 : -infinity();
     }
   }
 };

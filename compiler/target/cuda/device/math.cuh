@@ -10,6 +10,8 @@ namespace jepa::device {
 
 inline constexpr float log2OfE = 1.4426950408889634f;
 inline constexpr float ln2 = 0.6931471805599453f;
+/// NVRTC has no INFINITY.
+JEPA_DEVICE float infinity() { return bitsToFloat(0x7f800000); }
 
 /// x times the normal distribution at x: the erf form, not the tanh one.
 JEPA_DEVICE float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.7071067811865476f)); }
