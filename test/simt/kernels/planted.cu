@@ -1,4 +1,4 @@
-//===- races.cu - kernels with and without one race each ------------------===//
+//===- planted.cu - kernels with and without one fault each ---------------===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -7,19 +7,19 @@
 using namespace jepa::device;
 
 /// Two blocks add to one cell, or each to its own.
-JEPA_KERNEL(32) blocks_race(float *to, bool race) {
+JEPA_KERNEL(32) blocks_race(float *to, bool fault) {
   if (threadIndex() == 0)
-    to[race ? 0 : blockX()] += 1.0f;
+    to[fault ? 0 : blockX()] += 1.0f;
 }
 
 /// A warp reads what another wrote, with a barrier between them or with a shuffle, which orders nothing.
-JEPA_KERNEL(64) warps_race(float *to, bool race) {
+JEPA_KERNEL(64) warps_race(float *to, bool fault) {
   struct Shared {
     SharedArray<float, 64> cells;
   };
   auto &shared = sharedMemory<Shared>();
   shared.cells[threadIndex()] = 1.0f;
-  if (race)
+  if (fault)
     shuffle(1.0f, 0);
   else
     syncThreads();
@@ -27,13 +27,28 @@ JEPA_KERNEL(64) warps_race(float *to, bool race) {
 }
 
 /// Lanes of a warp exchange through shared memory: that they run in step is no order.
-JEPA_KERNEL(32) lanes_race(float *to, bool race) {
+JEPA_KERNEL(32) lanes_race(float *to, bool fault) {
   struct Shared {
     SharedArray<float, 32> cells;
   };
   auto &shared = sharedMemory<Shared>();
   shared.cells[threadIndex()] = 1.0f;
-  if (!race)
+  if (!fault)
     syncWarp();
   to[threadIndex()] = shared.cells[threadIndex() ^ 1];
+}
+
+/// One past the end of an array in global memory.
+JEPA_KERNEL(32) global_overrun(float *to, bool fault) { to[threadIndex() * 2 + (fault ? 2 : 1)] = 1.0f; }
+
+/// One past the end of an array in shared memory, which another one follows.
+JEPA_KERNEL(32) shared_overrun(float *to, bool fault) {
+  struct Shared {
+    SharedArray<float, 32> cells, others;
+  };
+  auto &shared = sharedMemory<Shared>();
+  shared.cells[threadIndex()] = shared.others[threadIndex()] = 1.0f;
+  syncThreads();
+  const float *cells = &shared.cells[0];
+  to[threadIndex()] = cells[threadIndex() + (fault ? 1 : 0)];
 }
