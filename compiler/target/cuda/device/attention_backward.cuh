@@ -19,7 +19,8 @@
 #include "sequence.cuh"
 #include "tile.cuh"
 
-namespace jepa::device::inline JEPA_PATH {
+namespace jepa::device {
+inline namespace JEPA_PATH {
 
 /// A query's numbers, both [clips, heads, tokens].
 struct AttentionStatistics {
@@ -230,4 +231,5 @@ template <int Width, class T = bf16> struct AttentionKeyGrad {
   }
 };
 
-} // namespace jepa::device::inline JEPA_PATH
+} // namespace JEPA_PATH
+} // namespace jepa::device

@@ -17,7 +17,8 @@
 #include "sequence.cuh"
 #include "tile.cuh"
 
-namespace jepa::device::inline JEPA_PATH {
+namespace jepa::device {
+inline namespace JEPA_PATH {
 
 /// Launch: grid (ceil(most queries of a sequence / 64), heads, sequences), one sequence more where samples are packed:
 /// the padding, whose results are zero.
@@ -146,4 +147,5 @@ private:
   }
 };
 
-} // namespace jepa::device::inline JEPA_PATH
+} // namespace JEPA_PATH
+} // namespace jepa::device

@@ -39,7 +39,8 @@ JEPA_DEVICE void storeProduct(Rows<T> to, const float (&sums)[Blocks][4], int ro
 #ifdef JEPA_HOPPER
 #include "matmul_hopper.cuh"
 #else
-namespace jepa::device::inline portable {
+namespace jepa::device {
+inline namespace portable {
 
 using Operand = Rows<const bf16>;
 
@@ -97,5 +98,6 @@ private:
   }
 };
 
-} // namespace jepa::device::inline portable
+} // namespace portable
+} // namespace jepa::device
 #endif

@@ -11,7 +11,8 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-namespace jepa::device::inline hopper {
+namespace jepa::device {
+inline namespace hopper {
 
 /// A matrix of bf16 by its tensor map, whose boxes are Matmul's tiles: 64 columns by `boxRows` rows.
 struct Operand {
@@ -99,4 +100,5 @@ private:
   }
 };
 
-} // namespace jepa::device::inline hopper
+} // namespace hopper
+} // namespace jepa::device

@@ -126,7 +126,8 @@ template <int Blocks> JEPA_DEVICE void clear(float (&sums)[Blocks][4]) {
 #ifdef JEPA_HOPPER
 #include "tile_hopper.cuh"
 #else
-namespace jepa::device::inline portable {
+namespace jepa::device {
+inline namespace portable {
 
 /// Waits for the thread's copies but the youngest `Left` groups, and lets the block's products read what its threads
 /// copied and stored.
@@ -185,5 +186,6 @@ JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile<K, N, 
   }
 }
 
-} // namespace jepa::device::inline portable
+} // namespace portable
+} // namespace jepa::device
 #endif

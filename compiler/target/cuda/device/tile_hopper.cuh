@@ -4,7 +4,8 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-namespace jepa::device::inline hopper {
+namespace jepa::device {
+inline namespace hopper {
 
 /// Waits for the thread's copies but the youngest `Left` groups, and lets the block's products read what its threads
 /// copied and stored.
@@ -65,4 +66,5 @@ JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile<K, N, 
   wgmmaWait<0>(sums);
 }
 
-} // namespace jepa::device::inline hopper
+} // namespace hopper
+} // namespace jepa::device
