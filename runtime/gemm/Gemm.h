@@ -38,10 +38,9 @@ std::int64_t gemmScratchBytes(const jepac_gemm_desc &desc, std::int64_t threads)
 void gemmByLoops(const jepac_gemm_desc &desc, void *c, const void *a, const void *b,
                  const float *bias);
 
-/// How a shape is cut, for people who measure: `rows` x `columns` tiles of C,
-/// and `depths` chunks of k that are summed in order.
+/// How a shape is cut, for people who measure: `rows` x `columns` tiles of C.
 struct GemmTiling {
-  std::int64_t rows = 1, columns = 1, depths = 1;
+  std::int64_t rows = 1, columns = 1;
   bool packed = false; ///< B is brought into oneDNN's layout once per call
 };
 GemmTiling gemmTiling(const jepac_gemm_desc &desc);

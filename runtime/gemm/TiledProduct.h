@@ -11,61 +11,59 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 namespace jepa::rt {
 
-/// A product through oneDNN. Runs as three loops over the pool: (1) op(B) is packed, unless it
+/// A product through oneDNN. Runs as two loops over the pool: (1) op(B) is packed, unless it
 /// is or one tile alone uses it; (2) the tiles are multiplied, each by one
-/// single-threaded primitive; (3) where k is cut, the chunks are summed in order.
+/// single-threaded primitive. k is never cut: few rows and columns already make
+/// as many tiles as are worth a task.
 ///
 /// oneDNN's fast kernels take dense matrices only (others go to one that
 /// allocates its own memory): a tile of C whose rows are longer goes through a
-/// dense copy, and so does such a tile of A. Scratch is [packed B][chunks' sums]
-/// [one part per thread: tile of C, tile of A, oneDNN's own].
+/// dense copy, and so does such a tile of A. Scratch is [packed B][one part per
+/// thread: tile of C, tile of A, oneDNN's own].
 class TiledProduct final : public Product {
 public:
   /// Throws Error when oneDNN refuses the shape or the element types.
   TiledProduct(const jepac_gemm_desc &desc, bool bias);
 
   std::int64_t scratchBytes(std::int64_t threads) const override {
-    return gemmAlignment + packedSize + partialBytes + threads * threadBytes;
+    return gemmAlignment + packedSize + threads * threadBytes;
   }
   std::int64_t packedBytes() const override { return packing->bytes(); }
   bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const override;
   bool pack(void *packed, const void *b, void *scratch) const override;
 
 private:
-  /// Rows and columns of C, and the chunk of k.
+  /// Rows and columns of C.
   struct Tile {
-    Range rows, columns, depth;
-    std::int64_t depthIndex;
+    Range rows, columns;
   };
   /// One shape of tile: its layouts and its primitive.
   struct TileKind {
     dnnl_memory_desc_t a, b, bias, c;
     std::unique_ptr<Primitive> matmul;
   };
-  using Sizes = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+  using Sizes = std::pair<std::int64_t, std::int64_t>;
 
   Tile tileAt(std::int64_t index) const;
-  std::int64_t tileCount() const { return tiling.rows * tiling.columns * tiling.depths; }
+  std::int64_t tileCount() const { return tiling.rows * tiling.columns; }
   void addKind(const Tile &tile);
   bool multiply(const Tile &tile, char *c, const char *a, const char *b, const float *bias,
-                char *partial, char *own) const;
+                char *own) const;
   const char *gather(const char *a, const Tile &tile, char *copy) const;
   void store(char *c, const char *from, const Tile &tile) const;
-  void sumChunks(char *c, const float *partial, const float *bias, std::int64_t row) const;
 
   jepac_gemm_desc d;
   bool hasBias;
   bool copiesA; ///< tiles of A go through scratch
   bool staged;  ///< tiles of C go through scratch
   GemmTiling tiling;
-  std::int64_t chunk; ///< length of a chunk of k
   std::optional<PackedMatrix> packing;
   std::int64_t bytesIn, bytesOut;
-  std::int64_t packedSize = 0, partialBytes = 0, threadBytes = 0, tileBytesC = 0, tileBytesA = 0;
+  std::int64_t packedSize = 0, threadBytes = 0, tileBytesC = 0, tileBytesA = 0;
   std::map<Sizes, TileKind> kinds;
 };
 

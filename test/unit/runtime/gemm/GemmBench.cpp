@@ -62,10 +62,10 @@ int main(int argc, char **argv) try {
       total += rounds ? seconds : 0;
     }
     double gflop = 2e-9 * static_cast<double>(d.m) * static_cast<double>(d.n) * static_cast<double>(d.k);
-    std::printf("%ld x %ld x %ld transA %d transB %d: %d threads, %ld x %ld x %ld tiles, packed %d: "
+    std::printf("%ld x %ld x %ld transA %d transB %d: %d threads, %ld x %ld tiles, packed %d: "
                 "%.1f GFLOP/s mean, %.1f best, scratch %.2f MiB\n",
                 long(d.m), long(d.n), long(d.k), d.transA, d.transB, threads, long(tiling.rows), long(tiling.columns),
-                long(tiling.depths), tiling.packed, gflop * (rounds - 1) / total, gflop / best,
+                tiling.packed, gflop * (rounds - 1) / total, gflop / best,
                 static_cast<double>(bytes) / (1 << 20));
   }
   return 0;
