@@ -142,7 +142,7 @@ std::optional<int64_t> jepa::plannedBytes(ModuleOp original, const Specialisatio
       options.target = specialisation.request.target;
       options.maxThreads = specialisation.request.maxThreads;
       lowering.run(*module, [&](OpPassManager &manager) {
-        manager.addPass(createLowerToKernels(options, productLibrary(specialisation.request).scratchBytes));
+        manager.addPass(createLowerToKernels(options, productLibrary(specialisation).scratchBytes));
         manager.addPass(createCanonicalizerPass());
         manager.addPass(createCSEPass());
       });

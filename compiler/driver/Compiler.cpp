@@ -12,6 +12,7 @@
 #include "compiler/target/Codegen.h"
 #include "runtime/core/Abi.h"
 #include "runtime/core/Error.h"
+#include "runtime/gemm/Gemm.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
@@ -37,8 +38,9 @@ static int64_t askLibrary(const Product &p, llvm::function_ref<int64_t(const jep
   return bytes;
 }
 
-ProductLibrary jepa::productLibrary(const Request &request) {
-  return {[threads = request.maxThreads](const Product &product) {
+ProductLibrary jepa::productLibrary(const Specialisation &specialisation) {
+  rt::limitProducts(specialisation.machine.getFeatures());
+  return {[threads = specialisation.request.maxThreads](const Product &product) {
             return askLibrary(product, [&](auto *desc) { return jepac_gemm_scratch_bytes(desc, threads); });
           },
           [](const Product &product) { return askLibrary(product, jepac_gemm_packed_bytes); }};
@@ -104,7 +106,7 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.lowPrecision = request.dtype == "bf16";
   options.machine = specialisation.machine;
   options.maxThreads = request.maxThreads;
-  options.products = productLibrary(request);
+  options.products = productLibrary(specialisation);
   options.disabled = request.disabledPasses;
   options.graphPipeline = request.pipeline;
   options.extensions = request.extensions;

@@ -72,8 +72,9 @@ private:
   int passesObserved = 0;
 };
 
-/// How much scratch the GEMM library asks for, for the threads of `request`.
-ProductLibrary productLibrary(const Request &request);
+/// How much scratch the GEMM library asks for, for the threads and the processor of `specialisation`; the first call limits
+/// this process' products to that processor.
+ProductLibrary productLibrary(const Specialisation &specialisation);
 
 /// The nodes that the model recorded, one per line.
 std::string printGraph(const Graph &graph);

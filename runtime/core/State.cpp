@@ -48,6 +48,7 @@ void jepa::rt::checkMachine(const Plan &plan) {
                 "; build it again here, or with --cpu-features x86-64-v3");
   if (plan.gemms.empty())
     return;
+  limitProducts(plan.cpuFeatures);
   requireOneDnn();
   for (const GemmUse &use : plan.gemms) {
     std::int64_t needed = gemmScratchBytes(use.desc, threads);

@@ -12,10 +12,24 @@
 #include "runtime/core/Error.h"
 #include "runtime/core/Profiler.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 using namespace jepa::rt;
 
 std::string jepa::rt::gemmShape(const jepac_gemm_desc &d) {
   return std::to_string(d.m) + " x " + std::to_string(d.n) + " x " + std::to_string(d.k);
+}
+
+void jepa::rt::limitProducts(const std::vector<std::string> &features) {
+  auto has = [&](const char *name) { return std::ranges::count(features, name) > 0; };
+  if (features.empty() || has("amx-bf16"))
+    return;
+  const char *most = has("avx512bf16")                                       ? "AVX512_CORE_BF16"
+                     : has("avx512bw") && has("avx512dq") && has("avx512vl") ? "AVX512_CORE"
+                     : has("avx2")                                           ? "AVX2"
+                                                                             : "SSE41";
+  setenv("ONEDNN_MAX_CPU_ISA", most, /*overwrite=*/0);
 }
 
 #ifndef JEPAC_WITH_ONEDNN
@@ -57,7 +71,6 @@ extern "C" void jepac_gemm_pack(const jepac_gemm_desc *, void *, const void *, v
 #include "runtime/gemm/OneDnn.h"
 #include "runtime/gemm/WidenedProduct.h"
 
-#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>

@@ -15,8 +15,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace jepa::rt {
+
+/// Lets products use no instructions beyond those of a processor with `features` (LLVM's names), as the generated code
+/// around them does: their scratch and their sums then are what they were planned for, on whatever processor. To be called
+/// before any other function here; a limit that the environment sets (ONEDNN_MAX_CPU_ISA) stays. No features, no limit.
+void limitProducts(const std::vector<std::string> &features);
 
 /// Throws Error unless oneDNN can be used: call it before the first step of a
 /// plan that has products.

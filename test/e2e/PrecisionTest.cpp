@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <regex>
 
 using namespace jepa::rt;
 using namespace jepa::rt::test;
@@ -47,10 +48,10 @@ TEST_P(Precision, PlainStepsGiveLosses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Code, Precision, ::testing::Values("--target cpu", "--target reference", "--target cpu --cpu-features x86-64-v3"),
-    [](const auto &info) {
-      return info.param.ends_with("v3") ? "x86_64_v3" : info.param.ends_with("reference") ? "reference" : "cpu";
-    });
+    Code, Precision,
+    ::testing::Values("--target cpu", "--target reference", "--target cpu --cpu-features x86-64-v3",
+                      "--target cpu --cpu-features x86-64-v4", "--target cpu --cpu-features native,-amx-bf16"),
+    [](const auto &info) { return std::regex_replace(std::string(info.param).substr(9), std::regex("[^a-z0-9]+"), "_"); });
 
 TEST_F(LowPrecision, EmbedStoresItsWeightsInLowPrecision) {
   Binary binary(bf16 + "--task embed --taps");
