@@ -44,7 +44,7 @@ TEST(Matrix, GoesOnAfterACellThatFails) {
   TempFolder folder;
   writeBytes(folder / "m.json", R"({"model": "vjepa-tiny", "options": {"task": "embed", "depth": 1},
     "axes": {"resolution": [70, 64], "frames": [7, 8]}, "output": "{resolution}-{frames}"})");
-  Outcome outcome = runJepac("build --matrix " + (folder / "m.json") + " -o " + (folder / "out"));
+  Outcome outcome = runJepac("build --matrix " + (folder / "m.json") + " --no-cache -o " + (folder / "out"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_HAS(outcome.output, "1 built, 0 cached, 3 failed");
   EXPECT_HAS(outcome.output, "out/70-8: ");
