@@ -57,8 +57,10 @@ bool ReluGradOp::isRowOperand(unsigned) { return true; }
 
 // A bias is added to the product's sums before they are rounded.
 bool LinearOp::computesInLowPrecision(unsigned index) { return index < 2; }
+bool LinearOp::roundsOperand(unsigned index) { return index == 1; }
 bool LinearOp::givesLowPrecision(unsigned) { return true; }
 bool LinearInputGradOp::computesInLowPrecision(unsigned) { return true; }
+bool LinearInputGradOp::roundsOperand(unsigned index) { return index == 1; }
 bool LinearInputGradOp::givesLowPrecision(unsigned) { return true; }
 bool LinearWeightGradOp::computesInLowPrecision(unsigned) { return true; }
 bool LinearWeightGradOp::givesLowPrecision(unsigned) { return false; }

@@ -55,7 +55,7 @@ def Jepa_SumToOp : Jepa_AdjointOp<"sum_to", [FusibleSum, PrecisionReader]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_LinearInputGradOp : Jepa_AdjointOp<"linear_input_grad", [Cost, FusibleProduct, Precision]> {
+def Jepa_LinearInputGradOp : Jepa_AdjointOp<"linear_input_grad", [Cost, FusibleProduct, PrecisionWeight]> {
   let summary = "dy times the weight";
   let description = [{
     Example:

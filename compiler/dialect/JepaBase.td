@@ -34,6 +34,8 @@ def FusibleProduct : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isProd
 def FusibleSum : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOperand", "sumsRows"]>;
 /// Matrix products and attention: operands are computed with in low precision, results stored in it.
 def Precision : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "givesLowPrecision"]>;
+/// The same, of weights that the product can round on its way.
+def PrecisionWeight : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "roundsOperand", "givesLowPrecision"]>;
 /// Ops on rows: what they read may be in low precision, and what they give.
 def PrecisionAny : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["takesLowPrecision", "givesLowPrecision"]>;
 /// Ops that read either precision and give full precision alone.

@@ -104,6 +104,8 @@ def Jepa_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
     InterfaceMethod<"Whether the op takes the operand at `index` in either precision.",
       "bool", "takesLowPrecision", (ins "unsigned":$index), "",
       [{ return $_op.computesInLowPrecision(index); }]>,
+    InterfaceMethod<"Whether the op reads the operand at `index` in full precision beside others in low precision, and rounds it itself.",
+      "bool", "roundsOperand", (ins "unsigned":$index), "", [{ return false; }]>,
     InterfaceMethod<"Whether the result at `index` may be stored in low precision.",
       "bool", "givesLowPrecision", (ins "unsigned":$index), "", [{ return false; }]>
   ];

@@ -8,7 +8,7 @@
 
 include "JepaBase.td"
 
-def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, FusibleProduct, Precision]> {
+def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, FusibleProduct, PrecisionWeight]> {
   let summary = "x times a weight's transpose, plus a bias";
   let description = [{
     The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is

@@ -20,11 +20,13 @@ using namespace jepa;
 
 static constexpr StringLiteral passName = "jepa-read-masters";
 
-/// A list and not an interface: these two say that they round a weight beside rows in low precision.
-static bool isWeight(OpOperand &use) {
-  Operation *user = use.getOwner();
-  return isa<LinearOp, LinearInputGradOp>(user) && use.getOperandNumber() == 1 &&
-         getElementTypeOrSelf(user->getOperand(0)).isBF16();
+/// Whether the reader rounds what it reads there: only beside operands that are in low precision.
+static bool isRoundedByReader(OpOperand &use) {
+  auto reader = dyn_cast<PrecisionOpInterface>(use.getOwner());
+  return reader && reader.roundsOperand(use.getOperandNumber()) &&
+         llvm::any_of(use.getOwner()->getOpOperands(), [&](OpOperand &other) {
+           return &other != &use && getElementTypeOrSelf(other.get()).isBF16();
+         });
 }
 
 /// Puts the master in the place of its copy.
@@ -54,7 +56,7 @@ struct ReadMastersPass : jepa::impl::ReadMastersBase<ReadMastersPass> {
     }
     llvm::StringSet<> dropped;
     for (auto copy : llvm::make_early_inc_range(function.getOps<ParameterCopyOp>()))
-      if (copy->hasAttr(masterAttr) && llvm::all_of(copy->getUses(), isWeight)) {
+      if (copy->hasAttr(masterAttr) && llvm::all_of(copy->getUses(), isRoundedByReader)) {
         dropped.insert(copy.getName());
         readMaster(copy);
       }
