@@ -77,9 +77,11 @@ static ArrayRef<PassRule> getOptionalPasses() {
       {"jepa-insert-optimizer",
        [](Options options) { return options.train ? "without updates nothing is trained; take --task embed" : nullptr; }},
       {"jepa-mixed-precision", never},
+      {"jepa-read-masters", never},
       {"jepa-fuse-epilogues", never},
       {"jepa-rematerialize", never},
       {"jepa-outline-layers", never},
+      {"jepa-pack-weights", never},
   };
   return rules;
 }
@@ -139,14 +141,18 @@ public:
       parse(found->second);
   }
 
-  bool isDisabled(StringRef name) const {
+  bool isDisabled(StringRef name) {
+    // A pass that nobody listed would be refused by --disable-pass as one that no build is without.
+    if (llvm::none_of(getOptionalPasses(), [&](const PassRule &rule) { return name == rule.name; })) {
+      errors << "bug: " << name << " is added by its name and not among the passes that can be left out; please report it";
+      result = failure();
+    }
     return jepa::isDisabled(name, options);
   }
 
   LogicalResult result = success();
 
 private:
-
   OpPassManager &manager;
   const PipelineOptions &options;
   raw_ostream &errors;

@@ -35,12 +35,12 @@ std::vector<Case> allCases() {
   const std::pair<const char *, std::vector<const char *>> builds[] = {
       {"", {"fuse-attention", "prune-tokens", "merge-masks", "fuse-epilogues", "outline-layers"}},
       {"--target reference", {"prune-tokens", "merge-masks", "outline-layers"}},
-      {"--dtype bf16", {"prune-tokens", "merge-masks", "mixed-precision", "fuse-epilogues", "outline-layers"}},
+      {"--dtype bf16", {"prune-tokens", "merge-masks", "mixed-precision", "read-masters", "fuse-epilogues", "outline-layers"}},
       {"--masks packed", {"merge-masks", "fuse-epilogues", "outline-layers"}},
       {"--masks published", {"prune-tokens", "merge-masks", "fuse-epilogues"}},
       {"--memory-limit 6450KiB", {"merge-masks", "fuse-epilogues", "outline-layers"}},
       {"--memory-limit 16MiB", {"rematerialize"}},
-      {"--task embed", {"fuse-epilogues", "outline-layers"}},
+      {"--task embed", {"fuse-epilogues", "outline-layers", "pack-weights"}},
   };
   std::vector<Case> cases;
   for (const auto &[options, passes] : builds)
