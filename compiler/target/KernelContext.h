@@ -6,6 +6,7 @@
 #ifndef JEPA_COMPILER_TARGET_KERNELCONTEXT_H
 #define JEPA_COMPILER_TARGET_KERNELCONTEXT_H
 
+#include "compiler/analysis/Products.h"
 #include "compiler/dialect/Dialect.h"
 #include "compiler/target/Emit.h"
 
@@ -21,24 +22,6 @@ struct Kernel {
   Number begin, end, thread;
   /// The launch's buffers, as arguments, in its order.
   llvm::SmallVector<mlir::Value> buffers;
-};
-
-/// A product for the GEMM library: c[m, n] = op(a)[m, k] op(b)[k, n] (+ bias[n]), row-major, with row strides. Elements
-/// are f32 or bf16 as the buffers say, the bias f32.
-struct Product {
-  int64_t m, n, k, lda, ldb, ldc;
-  bool transA = false, transB = false;
-  /// Set by KernelContext::product.
-  bool bf16Inputs = false, bf16Result = false;
-  /// Set by KernelContext::product: b is f32 where a is bf16, and counts as rounded.
-  bool roundsB = false;
-  /// b is in the library's own layout.
-  bool packedB = false;
-};
-
-/// What the GEMM library says of a product: bytes of its scratch, and of its b when packed.
-struct ProductLibrary {
-  std::function<int64_t(const Product &)> scratchBytes, packedBytes;
 };
 
 /// What all functions of one module share while they are lowered.

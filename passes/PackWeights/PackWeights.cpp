@@ -17,9 +17,8 @@
 #include "compiler/analysis/PassReport.h"
 #include "compiler/dialect/ParameterCopies.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Remarks.h"
-
-#include <tuple>
 
 namespace jepa {
 #define GEN_PASS_DEF_PACKWEIGHTS

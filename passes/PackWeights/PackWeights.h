@@ -6,7 +6,10 @@
 #ifndef JEPA_PASSES_PACKWEIGHTS_H
 #define JEPA_PASSES_PACKWEIGHTS_H
 
-#include "compiler/target/Passes.h"
+#include "compiler/analysis/Products.h"
+#include "compiler/dialect/Dialect.h"
+
+#include "mlir/Pass/Pass.h"
 
 namespace jepa {
 
