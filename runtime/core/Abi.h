@@ -34,7 +34,7 @@ JEPAC_EXPORT void jepac_parallel_for(jepac_kernel kernel, void *const *args, int
                                      int64_t grain);
 
 /// What a matrix holds.
-enum { JEPAC_F32 = 0, JEPAC_BF16 = 1 };
+enum { JEPAC_F32 = 0, JEPAC_BF16 = 1, JEPAC_E4M3 = 2 };
 
 /// C[m,n] = op(A)[m,k] op(B)[k,n], row-major. `op` transposes where its flag is
 /// set; lda, ldb, ldc are the row strides, in elements, of the matrices as they
@@ -65,6 +65,49 @@ JEPAC_EXPORT int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *d, int64_t 
 JEPAC_EXPORT void jepac_gemm_pack(const jepac_gemm_desc *d, void *packed, const void *b,
                                   void *scratch);
 JEPAC_EXPORT int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *d);
+
+/// A launch of one of the artifact's kernels: blocks of the grid, threads and
+/// bytes of dynamic shared memory of a block. All of a kernel's `args` parameters
+/// are addresses in device memory.
+typedef struct {
+  const char *kernel;
+  uint32_t grid[3], threads, sharedBytes, args;
+} jepac_launch_desc;
+
+/// Puts a kernel into the current program's stream.
+JEPAC_EXPORT void jepac_launch(const jepac_launch_desc *d, void *const *args);
+
+/// What a product on the device does to its result before it stores it.
+///   BIAS        adds bias[n] to every row
+///   GELU        stores gelu(result + bias), and result + bias in aux, for the adjoint
+///   DGELU       stores result * gelu'(aux), and its sums over the rows in bias
+///   BIAS_GRAD   stores, beside the product, the sums of A's columns in bias[m]
+/// Where the library computes the tanh form of gelu, that is what these mean.
+enum {
+  JEPAC_EPILOGUE_NONE,
+  JEPAC_EPILOGUE_BIAS,
+  JEPAC_EPILOGUE_GELU,
+  JEPAC_EPILOGUE_DGELU,
+  JEPAC_EPILOGUE_BIAS_GRAD
+};
+
+/// As jepac_gemm_desc, in device memory. `inputs` may be JEPAC_E4M3: A and B are
+/// then multiplied by one scale each, in device memory. `auxiliary` is the row stride of
+/// aux. The bias holds `biasType`.
+typedef struct {
+  int64_t m, n, k, lda, ldb, ldc, auxiliary, workspaceBytes;
+  int32_t transA, transB, inputs, result, epilogue, biasType;
+} jepac_device_gemm_desc;
+
+/// Puts a product into the current program's stream. `bias`, `aux` and the scales
+/// are null where `d` has no use for them.
+JEPAC_EXPORT void jepac_device_gemm(const jepac_device_gemm_desc *d, void *c, const void *a,
+                                    const void *b, void *bias, void *aux, const float *scaleA,
+                                    const float *scaleB, void *workspace);
+
+/// What generated code for a device exports beside `jepa_run`: the device code
+/// (a cubin) as `jepa_device_code`, its length in bytes as the int64_t
+/// `jepa_device_code_size`. There `jepa_run` takes the arena's address in device memory.
 
 /// What generated code exports as `jepa_run`: one training step (task train) or
 /// one forward pass (task embed) over the arena.

@@ -20,6 +20,9 @@
 /// JEPA_KERNEL(threads[, blocks per multiprocessor]) name(...) { ... }
 #define JEPA_KERNEL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
 #define JEPA_GRID_CONSTANT __grid_constant__
+/// A variable in device memory; a table there that nobody writes.
+#define JEPA_GLOBAL __device__
+#define JEPA_TABLE static __device__ const
 #define JEPA_RESTRICT __restrict__
 #define JEPA_UNROLL _Pragma("unroll")
 #else
@@ -27,6 +30,8 @@
 #define JEPA_CONSTANT constexpr
 #define JEPA_KERNEL(...) extern "C" void
 #define JEPA_GRID_CONSTANT
+#define JEPA_GLOBAL __attribute__((visibility("default")))
+#define JEPA_TABLE static const
 #define JEPA_RESTRICT __restrict
 #define JEPA_UNROLL
 #endif
