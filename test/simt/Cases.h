@@ -35,6 +35,16 @@ public:
               Arguments &&...arguments) {
     simt::launch(options, grid, threads, sharedBytes, kernel, static_cast<Arguments &&>(arguments)...);
   }
+  /// Launches as the kernel's own JEPA_LAUNCH_INFO says.
+  template <class... Parameters, class... Arguments>
+  void launch(Dim3 grid, const jepa::device::LaunchInfo &info, void (*kernel)(Parameters...),
+              Arguments &&...arguments) {
+    if (info.parameters != sizeof...(Parameters))
+      throw Wrong("a kernel of " + std::to_string(sizeof...(Parameters)) + " parameters says that it has " +
+                  std::to_string(info.parameters));
+    launch(grid, static_cast<unsigned>(info.threads), static_cast<std::size_t>(info.sharedBytes), kernel,
+           static_cast<Arguments &&>(arguments)...);
+  }
 
   /// Throws Wrong unless max |got - expected| <= tolerance max |expected|. What is expected to be NaN must still be as
   /// `fill` left it.

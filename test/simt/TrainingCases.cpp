@@ -15,10 +15,6 @@ using namespace jepa::device;
 using namespace simt;
 
 extern "C" {
-void gelu_bf16(bf16 *, const bf16 *, int);
-void gelu_f32(float *, const float *, int);
-void gelu_grad_bf16(bf16 *, const bf16 *, const bf16 *, int);
-void gelu_grad_f32(float *, const float *, const float *, int);
 void patchify_16(bf16 *, const unsigned char *, const int *, Normalisation, bool);
 void patchify_14(float *, const unsigned char *, const int *, Normalisation, bool);
 void gather_20(float *, const float *, const int *, int, bool, bool);
@@ -29,36 +25,17 @@ void power_loss_42(float *, const float *, const float *, TokenWeights, float);
 void power_loss_grad_42(float *, const float *, const float *, const float *, TokenWeights, float);
 void power_loss_400(float *, const bf16 *, const float *, TokenWeights, float);
 void power_loss_grad_400(bf16 *, const float *, const bf16 *, const float *, TokenWeights, float);
-void squared_norm(float *, const Parameter *, const Chunk *);
-void adamw(const Parameter *, const Chunk *, const Hyper *, const float *);
+void squared_norm_0(float *, const unsigned char *);
+void squared_norm_1(float *, const unsigned char *);
+void adamw_0(unsigned char *, const float *);
 void sum_all(float *, const float *, int, float);
+extern LaunchInfo squared_norm_0_launch, squared_norm_1_launch, adamw_0_launch;
 }
 
 namespace {
 
 /// Of T's rounding.
 template <class T> constexpr double rounding = sizeof(T) == 2 ? 4e-3 : 1e-6;
-
-template <class T, class Forward, class Backward> void checkGelu(Run &run, Forward forward, Backward backward) {
-  for (int count : {1, 127 * 8, 2053}) {
-    auto size = static_cast<std::size_t>(count);
-    auto x = randomVector<T>(run, size, 3), gradient = randomVector<T>(run, size);
-    auto y = unwritten<T>(size), xGrad = y;
-    std::vector<double> expected, grads;
-    for (std::size_t i = 0; i < size; ++i) {
-      double v = value(x[i]), p = 0.5 * (1 + std::erf(v / std::sqrt(2)));
-      expected.push_back(v * p);
-      grads.push_back(value(gradient[i]) * (p + v * std::exp(-v * v / 2) / std::sqrt(2 * M_PI)));
-    }
-    unsigned blocks = (unsigned(count) + 128 * 16 / sizeof(T) - 1) / (128 * 16 / sizeof(T));
-    run.launch({blocks}, 128, 0, forward, y.data(), x.data(), count);
-    run.launch({blocks}, 128, 0, backward, xGrad.data(), gradient.data(), x.data(), count);
-    run.compare("gelu", y, expected, rounding<T>);
-    run.compare("geluGrad", xGrad, grads, rounding<T>);
-  }
-}
-const Register geluBf16("gelu", "bf16", [](Run &run) { checkGelu<bf16>(run, gelu_bf16, gelu_grad_bf16); });
-const Register geluF32("gelu", "f32", [](Run &run) { checkGelu<float>(run, gelu_f32, gelu_grad_f32); });
 
 /// Ascending numbers below `most`, for each of some clips.
 std::vector<int> randomMask(Run &run, int clips, int count, int most) {
@@ -178,66 +155,93 @@ const Register loss42("power_loss", "42",
 const Register loss400("power_loss", "400",
                        [](Run &run) { checkLoss<bf16, 400>(run, power_loss_400, power_loss_grad_400); });
 
+/// The arena that adamw_0_places is of: all gradients, then each parameter with what moves with it, then the norms.
+class Arena {
+public:
+  template <class T> T *take(std::size_t count) {
+    T *address = reinterpret_cast<T *>(bytes.data() + used);
+    used = (used + count * sizeof(T) + 63) / 64 * 64;
+    return used <= bytes.size() ? address : throw Wrong("the arena is too small");
+  }
+  template <class T> T *fill(const std::vector<T> &values) {
+    return std::copy(values.begin(), values.end(), take<T>(values.size())) - values.size();
+  }
+  unsigned char *start() { return bytes.data(); }
+
+private:
+  std::vector<unsigned char> bytes = std::vector<unsigned char>(181696);
+  std::size_t used = 0;
+};
+
+struct Trained {
+  std::size_t count;
+  bool decays, teacher, copy;
+  std::vector<float> value = {}, first = {}, second = {}, teacherValue = {}, gradient = {};
+  float *at[4] = {}, *gradientAt = nullptr;
+  bf16 *copies[2] = {};
+};
+
 void checkAdamW(Run &run) {
-  const std::vector<std::size_t> counts{1, 4099, 30, 4096};
-  struct Tensors {
-    std::vector<float> value, first, second, teacher, gradient;
-    std::vector<bf16> copy, teacherCopy;
-  };
-  std::vector<Tensors> all;
-  std::vector<Parameter> parameters;
-  std::vector<Chunk> chunks;
-  double norm = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    Tensors its;
-    for (auto *vector : {&its.value, &its.first, &its.second, &its.teacher, &its.gradient})
-      *vector = randomVector<float>(run, counts[i]);
+  Trained all[] = {
+      {1, false, true, true}, {4099, true, true, false}, {4096, false, true, true}, {30, true, false, true}};
+  Arena arena;
+  double norms[2] = {};
+  for (std::size_t i = 0; i < 4; ++i) {
+    Trained &its = all[i];
+    its.gradientAt = arena.fill(its.gradient = randomVector<float>(run, its.count));
+    for (float x : its.gradient)
+      norms[i / 2] += double(x) * double(x);
+  }
+  for (Trained &its : all) {
+    its.at[0] = arena.fill(its.value = randomVector<float>(run, its.count));
+    its.at[1] = arena.fill(its.first = randomVector<float>(run, its.count));
+    its.second = randomVector<float>(run, its.count);
     for (float &x : its.second)
       x *= x;
-    its.copy = its.teacherCopy = unwritten<bf16>(counts[i]);
-    for (float x : its.gradient)
-      norm += double(x) * double(x);
-    all.push_back(std::move(its));
+    its.at[2] = arena.fill(its.second);
+    its.teacherValue = randomVector<float>(run, its.count);
+    its.at[3] = its.teacher ? arena.fill(its.teacherValue) : nullptr;
+    its.copies[0] = its.copy ? arena.fill(unwritten<bf16>(its.count)) : nullptr;
+    its.copies[1] = its.copy && its.teacher ? arena.fill(unwritten<bf16>(its.count)) : nullptr;
   }
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    Tensors &its = all[i];
-    bool teacher = i != 2, copy = i != 1;
-    parameters.push_back({its.value.data(), its.first.data(), its.second.data(), teacher ? its.teacher.data() : nullptr,
-                          copy ? its.copy.data() : nullptr, copy ? its.teacherCopy.data() : nullptr,
-                          its.gradient.data(), static_cast<long long>(counts[i]), i % 2 == 1});
-    for (std::size_t begin = 0; begin < counts[i]; begin += Chunk::numbers)
-      chunks.push_back({static_cast<int>(i), static_cast<long long>(begin)});
+  float *normsAt[2] = {arena.fill(unwritten<float>(1)), arena.fill(unwritten<float>(1))};
+
+  for (int module : {0, 1}) {
+    unsigned chunks = module ? 2 : 3;
+    auto partial = unwritten<float>(chunks);
+    run.launch({chunks}, module ? squared_norm_1_launch : squared_norm_0_launch,
+               module ? squared_norm_1 : squared_norm_0, partial.data(), arena.start());
+    run.launch({1}, 128, sizeof(SumAll::Shared), sum_all, normsAt[module], partial.data(), int(chunks), 1.0f);
+    run.compare("norm", std::vector<float>{*normsAt[module]}, {norms[module]}, 1e-5);
   }
-  auto partial = unwritten<float>(chunks.size()), total = unwritten<float>(1);
-  auto blocks = static_cast<unsigned>(chunks.size());
-  run.launch({blocks}, 128, sizeof(SquaredNorm::Shared), squared_norm, partial.data(), parameters.data(),
-             chunks.data());
-  run.launch({1}, 128, sizeof(SumAll::Shared), sum_all, total.data(), partial.data(), int(blocks), 1.0f);
-  run.compare("norm", total, {norm}, 1e-5);
 
   for (float clip : {0.0f, 10.0f}) {
-    Hyper h{1e-3f, 0.05f, 0.99f, 1 - 0.9f * 0.9f, 1 - 0.999f * 0.999f, clip, 0.9f, 0.999f, 1e-8f};
-    std::vector<Tensors> before = all;
-    run.launch({blocks}, 128, 0, adamw, parameters.data(), chunks.data(), &h, total.data());
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      const Tensors &old = before[i], &its = all[i];
+    const std::vector<float> hyper{1e-3f, 0.05f,  0.99f, 1 - 0.9f * 0.9f, 1 - 0.999f * 0.999f, clip,
+                                   0.9f,  0.999f, 1e-8f};
+    run.launch({5}, adamw_0_launch, adamw_0, arena.start(), hyper.data());
+    for (std::size_t i = 0; i < 4; ++i) {
+      Trained &old = all[i];
+      double fit = clip > 0 ? std::min(1.0, double(clip) / (std::sqrt(norms[i / 2]) + 1e-6)) : 1;
       std::vector<double> value, first, second, teacher;
-      for (std::size_t j = 0; j < counts[i]; ++j) {
-        double g = double(old.gradient[j]) * (clip > 0 ? std::min(1.0, double(clip) / (std::sqrt(norm) + 1e-6)) : 1);
+      for (std::size_t j = 0; j < old.count; ++j) {
+        double g = double(old.gradient[j]) * fit;
         first.push_back(0.9 * double(old.first[j]) + 0.1 * g);
         second.push_back(0.999 * double(old.second[j]) + 0.001 * g * g);
-        double kept = double(old.value[j]) * (i % 2 == 1 ? 1 - 1e-3 * 0.05 : 1);
-        value.push_back(kept - 1e-3 * first[j] / double(h.correction1) /
-                                   (std::sqrt(second[j] / double(h.correction2)) + 1e-8));
-        teacher.push_back(i == 2 ? double(old.teacher[j]) : 0.99 * double(old.teacher[j]) + 0.01 * value[j]);
+        double kept = double(old.value[j]) * (old.decays ? 1 - 1e-3 * 0.05 : 1);
+        value.push_back(kept - 1e-3 * first[j] / double(hyper[3]) / (std::sqrt(second[j] / double(hyper[4])) + 1e-8));
+        teacher.push_back(0.99 * double(old.teacherValue[j]) + 0.01 * value[j]);
       }
-      run.compare("value", its.value, value, 1e-5);
-      run.compare("first", its.first, first, 1e-5);
-      run.compare("second", its.second, second, 1e-4);
-      run.compare("teacher", its.teacher, teacher, 1e-5);
-      std::vector<double> none(counts[i], NAN);
-      run.compare("copy", its.copy, i == 1 ? none : value, 4e-3);
-      run.compare("teacherCopy", its.teacherCopy, i == 1 || i == 2 ? none : teacher, 4e-3);
+      auto now = [&](auto *at) { return std::vector(at, at + old.count); };
+      run.compare("value", old.value = now(old.at[0]), value, 1e-5);
+      run.compare("first", old.first = now(old.at[1]), first, 1e-5);
+      run.compare("second", old.second = now(old.at[2]), second, 1e-4);
+      run.compare("gradient", now(old.gradientAt), values(old.gradient), 0);
+      if (old.teacher)
+        run.compare("teacher", old.teacherValue = now(old.at[3]), teacher, 1e-5);
+      if (old.copies[0])
+        run.compare("copy", now(old.copies[0]), value, 4e-3);
+      if (old.copies[1])
+        run.compare("teacherCopy", now(old.copies[1]), teacher, 4e-3);
     }
   }
 }

@@ -3,21 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "adamw.cuh"
-#include "elementwise.cuh"
 #include "patchify.cuh"
 #include "power_loss.cuh"
 #include "tokens.cuh"
 
 using namespace jepa::device;
-
-JEPA_KERNEL(128) gelu_bf16(bf16 *y, const bf16 *x, int count) { geluForward(y, x, count); }
-JEPA_KERNEL(128) gelu_f32(float *y, const float *x, int count) { geluForward(y, x, count); }
-JEPA_KERNEL(128) gelu_grad_bf16(bf16 *xGrad, const bf16 *gradient, const bf16 *x, int count) {
-  geluBackward(xGrad, gradient, x, count);
-}
-JEPA_KERNEL(128) gelu_grad_f32(float *xGrad, const float *gradient, const float *x, int count) {
-  geluBackward(xGrad, gradient, x, count);
-}
 
 JEPA_KERNEL(128)
 patchify_16(bf16 *to, const unsigned char *frames, const int *tokens, Normalisation norm, bool packed) {
@@ -54,10 +44,26 @@ TOKENS(1032, bf16)
 LOSS(42, float)
 LOSS(400, bf16)
 
-JEPA_KERNEL(128) squared_norm(float *partial, const Parameter *parameters, const Chunk *chunks) {
-  SquaredNorm::run(partial, parameters, chunks);
+// Two modules' gradients are clipped apart; the last parameter has no teacher, the second no copies.
+JEPA_TABLE GradientPlace squared_norm_0_places[2] = {{0, 1, 0}, {64, 4099, 1}};
+JEPA_TABLE GradientPlace squared_norm_1_places[2] = {{16512, 4096, 0}, {32896, 30, 1}};
+JEPA_KERNEL(SquaredNorm::threads) squared_norm_0(float *partial, const unsigned char *arena) {
+  SquaredNorm::run(partial, arena, squared_norm_0_places, 2);
 }
-JEPA_KERNEL(128) adamw(const Parameter *parameters, const Chunk *chunks, const Hyper *hyper, const float *norm) {
-  AdamW::run(parameters, chunks, hyper, norm);
+JEPA_LAUNCH_INFO(squared_norm_0, 2, SquaredNorm)
+JEPA_KERNEL(SquaredNorm::threads) squared_norm_1(float *partial, const unsigned char *arena) {
+  SquaredNorm::run(partial, arena, squared_norm_1_places, 2);
 }
+JEPA_LAUNCH_INFO(squared_norm_1, 2, SquaredNorm)
+
+JEPA_TABLE ParameterPlace adamw_0_places[4] = {
+    {33024, 33088, 33152, 33216, 33280, 33344, 0, 181568, 1, 0, 0},
+    {33408, 49856, 66304, 82752, -1, -1, 64, 181568, 4099, 1, 1},
+    {99200, 115584, 131968, 148352, 164736, 172928, 16512, 181632, 4096, 3, 0},
+    {181120, 181248, 181376, -1, 181504, -1, 32896, 181632, 30, 4, 1}};
+JEPA_KERNEL(AdamW::threads) adamw_0(unsigned char *arena, const float *hyper) {
+  AdamW::run(arena, adamw_0_places, 4, hyper);
+}
+JEPA_LAUNCH_INFO(adamw_0, 2, AdamW)
+
 JEPA_KERNEL(128) sum_all(float *to, const float *from, int count, float scale) { SumAll::run(to, from, count, scale); }

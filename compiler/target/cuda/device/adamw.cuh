@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Parameters are listed in a table and cut into chunks that a block takes, so
-// one launch updates all of them, whatever their sizes.
+// Parameters are listed in a table of places in the arena and cut into chunks, one
+// to a block, so one launch updates all of them, whatever their sizes. Places are
+// bytes from the arena's start, multiples of 16; -1 where there is nothing.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -13,21 +14,57 @@
 
 namespace jepa::device {
 
-/// A parameter with all that moves with it; null where there is none. All are aligned to 16 bytes.
-struct Parameter {
-  float *value, *first, *second; ///< and the moments
-  float *teacher;
-  bf16 *copy, *teacherCopy; ///< what is computed with
-  const float *gradient;
+/// A parameter with all that moves with it. Its chunks are `firstChunk` and those that follow.
+struct ParameterPlace {
+  long long value, first, second; ///< and the moments, of float
+  long long teacher;              ///< what follows the value, of float
+  long long copy, teacherCopy;    ///< what is computed with, of bf16
+  long long gradient, norm;       ///< of float; the squared norm that it is clipped by
   long long count;
-  bool decays;
+  int firstChunk, decays;
 };
 
-struct Chunk {
-  static constexpr int numbers = 4096;
-  int parameter;
-  long long begin;
+/// One of the gradients that a norm is of.
+struct GradientPlace {
+  long long gradient, count;
+  int firstChunk;
 };
+
+/// How many numbers a block has. A table of counts n has the sum of ceil(n / chunkNumbers) chunks.
+inline constexpr int chunkNumbers = 4096;
+
+namespace detail {
+/// The last of the places, in ascending order of their chunks, that begins at `chunk` or before.
+template <class Place> JEPA_DEVICE const Place &placeOf(const Place *places, int count, int chunk) {
+  int low = 0, high = count;
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    if (places[middle].firstChunk <= chunk)
+      low = middle;
+    else
+      high = middle;
+  }
+  return places[low];
+}
+
+/// Calls four(i) for i and its three right neighbours, or one(i), until a block has had all of its numbers. (NVRTC has
+/// no lambdas with parameters of type auto.)
+template <int Threads, class Four, class One>
+JEPA_DEVICE void forChunk(int chunk, long long count, Four four, One one) {
+  long long begin = static_cast<long long>(chunk) * chunkNumbers, end = smaller(count, begin + chunkNumbers);
+  for (long long i = begin + threadIndex() * 4; i < end; i += Threads * 4) {
+    if (i + 4 <= end)
+      four(i);
+    else
+      for (long long last = i; last < end; ++last)
+        one(last);
+  }
+}
+
+template <class T> JEPA_DEVICE T *arenaAt(unsigned char *arena, long long place) {
+  return reinterpret_cast<T *>(arena + place);
+}
+} // namespace detail
 
 /// The run's hyper-parameters, in the order in which a program passes them.
 struct Hyper {
@@ -41,25 +78,27 @@ struct SquaredNorm {
     SharedArray<float, 4> sums;
   };
 
-  JEPA_DEVICE static void run(float *partial, const Parameter *parameters, const Chunk *chunks) {
+  JEPA_DEVICE static void run(float *partial, const unsigned char *arena, const GradientPlace *places, int count) {
     auto &shared = sharedMemory<Shared>();
-    Chunk chunk = chunks[blockX()];
-    Parameter its = parameters[chunk.parameter];
-    long long end = smaller(its.count, chunk.begin + Chunk::numbers);
+    const GradientPlace &its = detail::placeOf(places, count, blockX());
+    auto *gradient = reinterpret_cast<const float *>(arena + its.gradient);
     float sum = 0.0f;
-    for (long long i = chunk.begin + threadIndex() * 4; i < end; i += threads * 4) {
-      if (i + 4 <= end) {
-        float values[4];
-        load(values, its.gradient + i);
-        sum += values[0] * values[0] + values[1] * values[1] + values[2] * values[2] + values[3] * values[3];
-      } else {
-        for (long long last = i; last < end; ++last)
-          sum += its.gradient[last] * its.gradient[last];
-      }
-    }
+    detail::forChunk<threads>(
+        blockX() - its.firstChunk, its.count, [&](long long at) { sum += squares<4>(gradient + at); },
+        [&](long long at) { sum += squares<1>(gradient + at); });
     sum = blockSum(sum, shared.sums);
     if (threadIndex() == 0)
       partial[blockX()] = sum;
+  }
+
+private:
+  template <int N> JEPA_DEVICE static float squares(const float *numbers) {
+    float values[N], sum = 0.0f;
+    load(values, numbers);
+    JEPA_UNROLL
+    for (int i = 0; i < N; ++i)
+      sum += values[i] * values[i];
+    return sum;
   }
 };
 
@@ -68,28 +107,29 @@ struct SquaredNorm {
 struct AdamW {
   static constexpr int threads = 128;
 
-  JEPA_DEVICE static void run(const Parameter *parameters, const Chunk *chunks, const Hyper *hyper, const float *norm) {
-    Chunk chunk = chunks[blockX()];
-    Parameter its = parameters[chunk.parameter];
-    Hyper h = *hyper;
-    float fit = h.clip > 0.0f ? fminf(1.0f, h.clip / (sqrtf(*norm) + 1e-6f)) : 1.0f;
-    long long end = smaller(its.count, chunk.begin + Chunk::numbers);
-    for (long long i = chunk.begin + threadIndex() * 4; i < end; i += threads * 4) {
-      if (i + 4 <= end)
-        update<4>(its, i, h, fit);
-      else
-        for (long long last = i; last < end; ++last)
-          update<1>(its, last, h, fit);
-    }
+  JEPA_DEVICE static void run(unsigned char *arena, const ParameterPlace *places, int count, const float *hyper) {
+    const ParameterPlace its = detail::placeOf(places, count, blockX());
+    Hyper h{hyper[0], hyper[1], hyper[2], hyper[3], hyper[4], hyper[5], hyper[6], hyper[7], hyper[8]};
+    float norm = *detail::arenaAt<float>(arena, its.norm);
+    float fit = h.clip > 0.0f ? fminf(1.0f, h.clip / (sqrtf(norm) + 1e-6f)) : 1.0f;
+    detail::forChunk<threads>(
+        blockX() - its.firstChunk, its.count, [&](long long at) { update<4>(arena, its, at, h, fit); },
+        [&](long long at) { update<1>(arena, its, at, h, fit); });
   }
 
 private:
-  template <int N> JEPA_DEVICE static void update(const Parameter &its, long long at, const Hyper &h, float fit) {
-    float value[N], first[N], second[N], gradient[N];
-    loadStreamed(value, its.value + at);
-    loadStreamed(first, its.first + at);
-    loadStreamed(second, its.second + at);
-    loadStreamed(gradient, its.gradient + at);
+  template <int N>
+  JEPA_DEVICE static void update(unsigned char *arena, const ParameterPlace &its, long long at, const Hyper &h,
+                                 float fit) {
+    auto numbers = [&](long long place) { return detail::arenaAt<float>(arena, place) + at; };
+    auto copies = [&](long long place) { return detail::arenaAt<bf16>(arena, place) + at; };
+    float value[N], first[N], second[N], gradient[N], teacher[N];
+    loadStreamed(value, numbers(its.value));
+    loadStreamed(first, numbers(its.first));
+    loadStreamed(second, numbers(its.second));
+    loadStreamed(gradient, numbers(its.gradient));
+    if (its.teacher >= 0)
+      loadStreamed(teacher, numbers(its.teacher));
     JEPA_UNROLL
     for (int i = 0; i < N; ++i) {
       float g = gradient[i] * fit;
@@ -100,21 +140,19 @@ private:
       float root = sqrtf(second[i]) / sqrtf(h.correction2) + h.epsilon;
       value[i] -= h.learningRate / h.correction1 * first[i] / root;
     }
-    storeStreamed(its.value + at, value);
-    storeStreamed(its.first + at, first);
-    storeStreamed(its.second + at, second);
-    if (its.copy)
-      store(its.copy + at, value);
-    if (!its.teacher)
+    storeStreamed(numbers(its.value), value);
+    storeStreamed(numbers(its.first), first);
+    storeStreamed(numbers(its.second), second);
+    if (its.copy >= 0)
+      store(copies(its.copy), value);
+    if (its.teacher < 0)
       return;
-    float teacher[N];
-    loadStreamed(teacher, its.teacher + at);
     JEPA_UNROLL
     for (int i = 0; i < N; ++i)
       teacher[i] = h.momentum * teacher[i] + (1.0f - h.momentum) * value[i];
-    storeStreamed(its.teacher + at, teacher);
-    if (its.teacherCopy)
-      store(its.teacherCopy + at, teacher);
+    storeStreamed(numbers(its.teacher), teacher);
+    if (its.teacherCopy >= 0)
+      store(copies(its.teacherCopy), teacher);
   }
 };
 

@@ -13,15 +13,19 @@ struct LaunchInfo {
   int threads, sharedBytes, parameters;
 };
 
-/// A kernel without shared memory.
-struct NoShared {};
-template <class Shared> inline constexpr int sharedBytesOf = sizeof(Shared);
-template <> inline constexpr int sharedBytesOf<NoShared> = 0;
+/// A kernel of so many threads that is nothing of the library's.
+template <int N> struct Threads { static constexpr int threads = N; };
+
+template <class Body> JEPA_CONSTANT LaunchInfo launchInfo(int parameters) {
+  if constexpr (requires { typename Body::Shared; })
+    return {Body::threads, static_cast<int>(sizeof(typename Body::Shared)), parameters};
+  else
+    return {Body::threads, 0, parameters};
+}
 
 } // namespace jepa::device
 
-/// JEPA_LAUNCH_INFO(kernel, threads, X::Shared, parameters): `<kernel>_launch`, which the compiler reads from the
-/// object file.
-#define JEPA_LAUNCH_INFO(kernel, threads, shared, parameters)                                                          \
-  extern "C" JEPA_GLOBAL jepa::device::LaunchInfo kernel##_launch = {threads, jepa::device::sharedBytesOf<shared>,     \
-                                                                     parameters};
+/// JEPA_LAUNCH_INFO(kernel, parameters, X): `<kernel>_launch`, which the compiler reads from the object file. X is the
+/// struct of the library whose `run` or `forRows` the kernel calls: it has the threads and, if any, the shared memory.
+#define JEPA_LAUNCH_INFO(kernel, parameters, ...)                                                                      \
+  extern "C" JEPA_GLOBAL jepa::device::LaunchInfo kernel##_launch = jepa::device::launchInfo<__VA_ARGS__>(parameters);

@@ -25,6 +25,7 @@
 #define JEPA_TABLE static __device__ const
 #define JEPA_RESTRICT __restrict__
 #define JEPA_UNROLL _Pragma("unroll")
+#define JEPA_ROLL _Pragma("unroll 1")
 #else
 #define JEPA_DEVICE inline
 #define JEPA_CONSTANT constexpr
@@ -34,6 +35,7 @@
 #define JEPA_TABLE static const
 #define JEPA_RESTRICT __restrict
 #define JEPA_UNROLL
+#define JEPA_ROLL
 #endif
 
 #if defined(JEPA_HOPPER) && defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)

@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "platform.cuh"
+#include "launch.cuh"
 
 namespace jepa::device {
 
@@ -37,8 +37,11 @@ template <class T> JEPA_CONSTANT int vectorWidth(int count) {
   return width;
 }
 
-/// How many of N numbers one instruction loads or stores.
-template <class T, int N> inline constexpr int pieceOf = N * sizeof(T) > 16 ? 16 / static_cast<int>(sizeof(T)) : N;
+/// How many of `count` numbers, at an address that is a multiple of `align` of them, one instruction loads or stores.
+template <class T> JEPA_CONSTANT int pieceOf(int count, int align) {
+  int piece = count < align ? count : align, most = 16 / static_cast<int>(sizeof(T));
+  return piece < most ? piece : most;
+}
 
 template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float *values) {
   Vector<T, N> vector;
@@ -48,10 +51,11 @@ template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float *values)
   return vector;
 }
 
-// Numbers from and to global memory, as floats, at an address aligned to the lesser of all of them and 16 bytes. What
-// is `loaded` nobody writes while the kernel runs; what is streamed is used once and does not stay in the caches.
-template <int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *address) {
-  constexpr int piece = pieceOf<T, N>;
+// Numbers from and to global memory, as floats, at an address aligned to the lesser of all of them, `Align` of them and
+// 16 bytes. What is loaded nobody writes while the kernel runs; what is streamed is used once and does not stay in the
+// caches.
+template <int Align = 16, int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *address) {
+  constexpr int piece = pieceOf<T>(N, Align);
   JEPA_UNROLL
   for (int i = 0; i < N; i += piece) {
     auto vector = loadGlobal(reinterpret_cast<const Vector<T, piece> *>(address + i));
@@ -61,7 +65,7 @@ template <int N, class T> JEPA_DEVICE void load(float (&values)[N], const T *add
   }
 }
 template <int N, class T> JEPA_DEVICE void loadStreamed(float (&values)[N], const T *address) {
-  constexpr int piece = pieceOf<T, N>;
+  constexpr int piece = pieceOf<T>(N, N);
   JEPA_UNROLL
   for (int i = 0; i < N; i += piece) {
     auto vector = loadStreaming(reinterpret_cast<const Vector<T, piece> *>(address + i));
@@ -70,14 +74,14 @@ template <int N, class T> JEPA_DEVICE void loadStreamed(float (&values)[N], cons
       values[i + j] = toFloat(vector.values[j]);
   }
 }
-template <int N, class T> JEPA_DEVICE void store(T *address, const float (&values)[N]) {
-  constexpr int piece = pieceOf<T, N>;
+template <int Align = 16, int N, class T> JEPA_DEVICE void store(T *address, const float (&values)[N]) {
+  constexpr int piece = pieceOf<T>(N, Align);
   JEPA_UNROLL
   for (int i = 0; i < N; i += piece)
     *reinterpret_cast<Vector<T, piece> *>(address + i) = toVector<piece, T>(values + i);
 }
 template <int N, class T> JEPA_DEVICE void storeStreamed(T *address, const float (&values)[N]) {
-  constexpr int piece = pieceOf<T, N>;
+  constexpr int piece = pieceOf<T>(N, N);
   JEPA_UNROLL
   for (int i = 0; i < N; i += piece)
     storeStreaming(reinterpret_cast<Vector<T, piece> *>(address + i), toVector<piece, T>(values + i));
