@@ -12,6 +12,7 @@
 #include "passes/AllPasses.h.inc"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/EmitC/IR/EmitC.h"
 #include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,12 +23,13 @@
 #include "mlir/Transforms/Passes.h"
 
 void jepa::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<JepaDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
+  registry.insert<JepaDialect, mlir::arith::ArithDialect, mlir::emitc::EmitCDialect, mlir::func::FuncDialect, mlir::LLVM::LLVMDialect,
                   mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::vector::VectorDialect>();
   mlir::func::registerInlinerExtension(registry);
   registerReferenceKernels(registry);
   registerCpuKernels(registry);
+  registerCudaKernels(registry);
   registerCodegenTranslations(registry);
 }
 

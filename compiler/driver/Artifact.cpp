@@ -7,6 +7,7 @@
 
 #include "compiler/analysis/BufferLifetimes.h"
 #include "compiler/driver/CallTable.h"
+#include "compiler/driver/DeviceCode.h"
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
@@ -298,6 +299,13 @@ static FailureOr<BuildResult> compile(Compiler &compiler, const Specialisation &
   if (limit && needed > limit)
     throw rt::Error("the plan needs " + std::to_string(needed) + " bytes, more than --memory-limit " +
                     std::to_string(limit) + "; lower the batch or the resolution");
+  if (specialisation.request.target == "cuda") {
+    if (failed(compiler.runTo(Phase::Cuda)))
+      return failure();
+    const std::string &given = specialisation.request.deviceCode;
+    compiler.setDeviceCode(given.empty() ? compileDeviceCode(compiler.kernelsText(), specialisation.request.cudaArch)
+                                         : rt::readTextFile(given));
+  }
   FailureOr<std::vector<SmallVector<char, 0>>> objects = compiler.objects(threads);
   if (failed(objects))
     return failure();

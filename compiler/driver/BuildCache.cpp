@@ -6,6 +6,7 @@
 #include "compiler/driver/BuildCache.h"
 
 #include "compiler/driver/Artifact.h"
+#include "compiler/driver/DeviceCode.h"
 #include "runtime/core/Error.h"
 #include "runtime/io/AtomicFile.h"
 
@@ -120,7 +121,7 @@ static void addMachine(Digest &digest) {
 
 static void addRequest(Digest &digest, const Specialisation &specialisation) {
   // Every member, by a binding that a new one breaks: whether it decides what is built is to be asked here.
-  const auto &[model, task, target, dtype, cpuFeatures, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
+  const auto &[model, task, target, dtype, cpuFeatures, cudaArch, deviceCode, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
                disabledPasses, pipeline, extensions, remarks, passReport] = specialisation.request;
   // Settled elsewhere, in the plan's description (maskRatio, flags, settings), or without a say in what is built.
   (void)maskRatio, (void)flags, (void)settings, (void)remarks, (void)passReport;
@@ -130,7 +131,22 @@ static void addRequest(Digest &digest, const Specialisation &specialisation) {
   for (const std::string &feature : specialisation.machine.getFeatures())
     digest.add(feature);
   digest.add(model).add(int64_t(task)).add(target).add(dtype).add(masks).add(int64_t(taps)).add(maxThreads);
+  digest.add(cudaArch);
+  if (!deviceCode.empty())
+    digest.addFile(deviceCode);
   digest.add(memoryLimit).addAll(disabledPasses).add(pipeline).addAll(extensions);
+}
+
+/// What the kernels' text includes, and what compiles it.
+static void addDeviceLibrary(Digest &digest) {
+  std::error_code code;
+  std::set<std::string> headers;
+  for (llvm::sys::fs::directory_iterator file(deviceLibraryFolder(), code), end; !code && file != end; file.increment(code))
+    if (StringRef(file->path()).ends_with(".cuh"))
+      headers.insert(file->path());
+  for (const std::string &header : headers)
+    digest.addFile(header);
+  digest.add(deviceCompilerName());
 }
 
 std::string jepa::buildKey(Compiler &compiler, const Specialisation &specialisation, const std::string &runtime) {
@@ -143,6 +159,8 @@ std::string jepa::buildKey(Compiler &compiler, const Specialisation &specialisat
   digest.add(ir).add(compiler.describePipelines()).add(describeSpecialisation(specialisation).dump());
   addRequest(digest, specialisation);
   addMachine(digest);
+  if (specialisation.request.target == "cuda")
+    addDeviceLibrary(digest);
   // How much scratch products need is the library's to say: its version counts, so it has to be loaded.
   if (specialisation.request.target != "reference")
     dlopen("libdnnl.so.2", RTLD_LAZY | RTLD_LOCAL);

@@ -8,8 +8,11 @@
 #include "compiler/InitAll.h"
 #include "compiler/analysis/Flops.h"
 #include "compiler/analysis/PassReport.h"
+#include "compiler/driver/DeviceCode.h"
 #include "compiler/frontend/Import.h"
 #include "compiler/target/Codegen.h"
+#include "compiler/target/cuda/DeviceKernel.h"
+#include "compiler/target/cuda/PrintCuda.h"
 #include "runtime/core/Abi.h"
 #include "runtime/core/Error.h"
 #include "runtime/gemm/Gemm.h"
@@ -19,6 +22,7 @@
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/IR/Constants.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/ThreadPool.h"
@@ -233,7 +237,7 @@ LogicalResult Compiler::runTo(Phase last) {
     if (observer)
       observer("", 0, *module, false);
   }
-  for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Llvm}) {
+  for (Phase phase : {Phase::Pruned, Phase::Gradient, Phase::Fused, Phase::Kernels, Phase::Cuda, Phase::Llvm}) {
     if (phase <= reached)
       continue;
     if (phase > last)
@@ -260,6 +264,38 @@ LogicalResult Compiler::runTo(Phase last) {
   return success();
 }
 
+std::string Compiler::kernelsText() { return printKernels(*module, isHopper(specialisation.request.cudaArch)); }
+std::string Compiler::stepText() { return printStep(*module); }
+
+void Compiler::setDeviceCode(std::string code) {
+  llvm::StringMap<BlockInfo> infos = readBlockInfos(code);
+  Builder builder(&context);
+  module->walk([&](DeviceLaunchOp launch) {
+    auto found = infos.find(launch.getKernel());
+    int64_t parameters = launch.getBuffers().size() + !launch.getPlaces().empty();
+    if (found == infos.end() || found->second.parameters != parameters)
+      throw rt::Error("the device code has no kernel '" + launch.getKernel().str() + "' of " + std::to_string(parameters) +
+                      " parameters: it was compiled from another program's text; emit and compile it again");
+    launch->setAttr(launchThreadsAttr, builder.getI64IntegerAttr(found->second.threads));
+    launch->setAttr(launchSharedAttr, builder.getI64IntegerAttr(found->second.sharedBytes));
+  });
+  deviceCode = std::move(code);
+}
+
+/// An object that exports the device code and its length.
+static FailureOr<SmallVector<char, 0>> wrapDeviceCode(StringRef code, const CodegenOptions &codegen, mlir::Location loc) {
+  llvm::LLVMContext llvmContext;
+  llvm::Module wrapper("device", llvmContext);
+  auto add = [&](StringRef name, llvm::Constant *value) {
+    auto *variable = new llvm::GlobalVariable(wrapper, value->getType(), /*isConstant=*/true,
+                                              llvm::GlobalValue::ExternalLinkage, value, name);
+    variable->setAlignment(llvm::Align(64));
+  };
+  add("jepa_device_code", llvm::ConstantDataArray::getString(llvmContext, code, /*AddNull=*/false));
+  add("jepa_device_code_size", llvm::ConstantInt::get(llvm::Type::getInt64Ty(llvmContext), code.size()));
+  return emitObject(wrapper, codegen, loc);
+}
+
 FailureOr<std::string> Compiler::llvmText() {
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateToLLVM(*module, llvmContext, {options.machine});
@@ -275,11 +311,14 @@ FailureOr<std::vector<SmallVector<char, 0>>> Compiler::objects(unsigned threads)
   if (pool.getMaxConcurrency() > 1)
     context.setThreadPool(pool);
   auto single = llvm::make_scope_exit([&] { context.disableMultithreading(); });
-  options.split = true;
+  // What the host does for a device is not worth splitting.
+  options.split = deviceCode.empty();
   if (failed(run(*module, Phase::Llvm, options, true)))
     return failure();
   reached = Phase::Llvm;
-  auto parts = llvm::to_vector(module->getOps<ModuleOp>());
+  SmallVector<ModuleOp> parts = {*module};
+  if (options.split)
+    parts = llvm::to_vector(module->getOps<ModuleOp>());
   std::vector<SmallVector<char, 0>> objects(parts.size());
   auto generate = [&](size_t index) -> LogicalResult {
     llvm::LLVMContext llvmContext;
@@ -297,6 +336,14 @@ FailureOr<std::vector<SmallVector<char, 0>>> Compiler::objects(unsigned threads)
   };
   if (failed(failableParallelForEachN(&context, 0, parts.size(), generate)))
     return failure();
+  if (!deviceCode.empty()) {
+    CodegenOptions codegen;
+    codegen.machine = options.machine;
+    FailureOr<SmallVector<char, 0>> object = wrapDeviceCode(deviceCode, codegen, module->getLoc());
+    if (failed(object))
+      return failure();
+    objects.push_back(std::move(*object));
+  }
   return objects;
 }
 

@@ -45,6 +45,12 @@ public:
   void printReport(llvm::raw_ostream &os);
   mlir::MLIRContext &getContext() { return context; }
 
+  /// The device's kernels and the host's step as CUDA C++; need Phase::Cuda of target cuda.
+  std::string kernelsText();
+  std::string stepText();
+  /// Takes compiled kernels in: their launches know their blocks, and objects() has the code as `jepa_device_code`. Throws
+  /// rt::Error where a kernel is missing or another one than the text's.
+  void setDeviceCode(std::string code);
   /// LLVM IR as text, after optimisation; needs Phase::Llvm.
   mlir::FailureOr<std::string> llvmText();
   /// Object code, in parts to link together, from Phase::Kernels, on that many threads (0: the machine's). The parts do
@@ -52,6 +58,7 @@ public:
   mlir::FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects(unsigned threads);
 
 private:
+  std::string deviceCode;
   mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> import();
   void fill(mlir::PassManager &manager, Phase phase, const PipelineOptions &pipeline);
   /// From Phase::Gradient: finds how far jepa-rematerialize has to go for the plan to hold the request's memory limit. Throws

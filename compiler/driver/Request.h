@@ -27,6 +27,10 @@ struct Request {
   std::string dtype = "f32";
   /// The processor that the code is for; see Machine::parse.
   std::string cpuFeatures = "native";
+  /// The GPU that code for the target cuda is for: sm_80 or sm_90a.
+  std::string cudaArch = "sm_90a";
+  /// A file of compiled kernels to take instead of compiling them; empty for none.
+  std::string deviceCode;
   /// fixed, published or packed.
   std::string masks = "fixed";
   std::optional<double> maskRatio;

@@ -21,6 +21,7 @@ ArrayRef<PhaseInfo> jepa::getPhases() {
       {Phase::Gradient, "gradient", "the whole step: forward, backward, optimiser"},
       {Phase::Fused, "fused", "neighbours run together, equal layers share one function"},
       {Phase::Kernels, "kernels", "launches on planned buffers, and the kernels"},
+      {Phase::Cuda, "cuda", "CUDA C++: the kernels, and what the host does in a step"},
       {Phase::Llvm, "llvm", "LLVM IR, optimised for the machine"},
   };
   return phases;
@@ -115,6 +116,9 @@ static LogicalResult verifyDisabledNames(const PipelineOptions &options, raw_ost
 //===----------------------------------------------------------------------===//
 // Phases
 //===----------------------------------------------------------------------===//
+
+/// Of a device's threads, so many run loops that have scratch of their own.
+static constexpr int64_t deviceScratchThreads = 1024;
 
 namespace {
 
@@ -245,7 +249,7 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
   case Phase::Kernels: {
     LowerToKernelsOptions lower;
     lower.target = options.target;
-    lower.maxThreads = options.maxThreads;
+    lower.maxThreads = options.target == "cuda" ? deviceScratchThreads : options.maxThreads;
     // What decides which kernels are written; the rest is between LLVM and the processor.
     if (options.machine.hasBf16Dot())
       lower.features.push_back("avx512bf16");
@@ -263,6 +267,11 @@ LogicalResult jepa::addPhase(OpPassManager &manager, Phase phase, const Pipeline
     builder.parse("func.func(jepa-verify-plan)");
     break;
   }
+  case Phase::Cuda:
+    // Needs the plan, whose places some kernels' tables hold.
+    if (options.target == "cuda")
+      builder.parse("jepa-loops-to-emitc{max-threads=" + std::to_string(deviceScratchThreads) + "}");
+    break;
   case Phase::Llvm:
     if (options.split)
       builder.parse("jepa-split-kernels");

@@ -18,7 +18,7 @@
 namespace jepa {
 
 /// What a build has been through, in order; the names are those of `jepac emit --stage`.
-enum class Phase { Dsl, Jepa, Pruned, Gradient, Fused, Kernels, Llvm };
+enum class Phase { Dsl, Jepa, Pruned, Gradient, Fused, Kernels, Cuda, Llvm };
 
 struct PhaseInfo {
   Phase phase;

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/target/Passes.h"
+#include "compiler/target/cuda/DeviceToLLVM.h"
 
 #include "runtime/core/Abi.h"
 
@@ -183,6 +184,7 @@ struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKe
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     target.addIllegalDialect<JepaDialect>();
+    target.addLegalDialect<emitc::EmitCDialect>();
     RewritePatternSet patterns(context);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
@@ -197,11 +199,15 @@ struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKe
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     patterns.add<BufferLowering, LaunchLowering, GemmLowering>(converter);
+    populateDeviceToLLVMPatterns(converter, patterns);
     // Nothing is tried that might be taken back.
     ConversionConfig config;
     config.allowPatternRollback = false;
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns), config)))
       return signalPassFailure();
+    // A device's kernels were compiled from their text.
+    for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<emitc::FuncOp>()))
+      kernel.erase();
     maskAsIntegers();
   }
 

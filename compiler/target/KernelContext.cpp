@@ -160,6 +160,12 @@ void KernelContext::copy(Value to, Value from) {
   }
   Value toRows = rows(to), fromRows = rows(from);
   auto shape = cast<MemRefType>(toRows.getType()).getShape();
+  if (isOnDevice()) {
+    launch("copy", {toRows}, {fromRows}, shape[0] * shape[1], 1, [&](Kernel &k) {
+      k.e.loop(k.begin, k.end, 1, [&](Number i) { copyElement(k, {i / shape[1], i % shape[1]}); });
+    });
+    return;
+  }
   launch("copy", {toRows}, {fromRows}, shape[0], std::max<int64_t>(1, 16384 / shape[1]), [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number row) {
       k.e.loop(0, shape[1], 1, [&](Number i) { copyElement(k, {row, i}); });
@@ -224,7 +230,7 @@ void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Valu
     builder.setInsertionPointToEnd(shared.module.getBody());
     SmallVector<Type> arguments(3, builder.getIndexType());
     llvm::append_range(arguments, types);
-    std::string symbol = llvm::formatv("{0}_{1}", name, shared.kernels.size() - 1).str();
+    std::string symbol = llvm::formatv("{0}_{1}", name, shared.kernels.size() + shared.deviceKernels.size() - 1).str();
     kernel = func::FuncOp::create(builder, op->getLoc(), symbol, builder.getFunctionType(arguments, {}));
     kernel.setPrivate();
     for (unsigned index = 3; index < arguments.size(); ++index)

@@ -33,8 +33,12 @@ struct KernelModule {
   std::function<int64_t(const Product &)> productScratch;
   /// What the processor can do, by LLVM's names.
   std::vector<std::string> features;
+  /// Kernels run on a device, where a thread takes one item of a launch.
+  bool onDevice = false;
   /// Kernel functions by structure.
   llvm::StringMap<mlir::func::FuncOp> kernels;
+  /// Symbols of the device library's kernels by their text.
+  llvm::StringMap<std::string> deviceKernels;
 };
 
 /// Lowers the ops of one function to launches on buffers. An emitter asks for the buffers of its operands and results,
@@ -95,6 +99,11 @@ public:
   bool hasBf16Dot() const { return hasFeature("avx512bf16"); }
   /// Whether kernels may use AMX's tile registers for products of bf16.
   bool hasMatrixTiles() const { return hasFeature("amx-bf16"); }
+
+  /// Whether kernels run on a device: launches had better have an item for each element.
+  bool isOnDevice() const { return shared.onDevice; }
+  mlir::OpBuilder &getBuilder() { return builder; }
+  KernelModule &getModule() { return shared; }
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;

@@ -30,4 +30,11 @@ def Jepa_CpuKernelOpInterface : Jepa_KernelOpInterface<"CpuKernelOpInterface"> {
   }];
 }
 
+def Jepa_CudaKernelOpInterface : Jepa_KernelOpInterface<"CudaKernelOpInterface"> {
+  let description = [{
+    Kernels of the device library and the GEMM library's products. An op without a model of this takes its reference
+    kernels, an index of the launch to a thread.
+  }];
+}
+
 #endif // JEPA_KERNEL_INTERFACES_TD

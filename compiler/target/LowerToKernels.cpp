@@ -28,8 +28,8 @@ namespace jepa {
 /// Lowers one function: gives each value a buffer, each op its launches.
 class FunctionLowering {
 public:
-  FunctionLowering(KernelModule &shared, func::FuncOp function, bool cpu)
-      : shared(shared), function(function), isEntry(function.getSymName() == entryName), cpu(cpu) {}
+  FunctionLowering(KernelModule &shared, func::FuncOp function, StringRef target)
+      : shared(shared), function(function), isEntry(function.getSymName() == entryName), target(target) {}
 
   LogicalResult run();
 
@@ -51,7 +51,8 @@ private:
 
   KernelModule &shared;
   func::FuncOp function;
-  bool isEntry, cpu;
+  bool isEntry;
+  StringRef target;
   KernelContext *context = nullptr;
   OpBuilder *builder = nullptr;
   llvm::StringMap<Type> outputs;
@@ -185,13 +186,15 @@ LogicalResult FunctionLowering::emit(Operation *op) {
     return lowerCall(call);
   if (auto ret = dyn_cast<func::ReturnOp>(op))
     return lowerReturn(ret);
-  if (auto kernels = dyn_cast<CpuKernelOpInterface>(op); kernels && cpu)
+  if (auto kernels = dyn_cast<CpuKernelOpInterface>(op); kernels && target == "cpu")
+    return kernels.emitKernels(*context);
+  if (auto kernels = dyn_cast<CudaKernelOpInterface>(op); kernels && target == "cuda")
     return kernels.emitKernels(*context);
   if (auto group = dyn_cast<FusedOp>(op))
     return lowerBody(group);
   if (auto kernels = dyn_cast<ReferenceKernelOpInterface>(op))
     return kernels.emitKernels(*context);
-  return op->emitOpError("has no kernels for target '") << (cpu ? "cpu" : "reference") << "'";
+  return op->emitOpError("has no kernels for target '") << target << "'";
 }
 
 LogicalResult FunctionLowering::lowerBody(FusedOp group) {
@@ -286,14 +289,14 @@ struct LowerToKernelsPass : jepa::impl::LowerToKernelsBase<LowerToKernelsPass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (target != "reference" && target != "cpu") {
-      module.emitError("unknown target '") << target << "': use reference or cpu";
+    if (target != "reference" && target != "cpu" && target != "cuda") {
+      module.emitError("unknown target '") << target << "': use reference, cpu or cuda";
       return signalPassFailure();
     }
     auto query = scratch ? scratch : [](const Product &) -> int64_t { return 1; };
-    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, {}};
+    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, target == "cuda", {}, {}};
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
-      if (failed(FunctionLowering(shared, function, target == "cpu").run()))
+      if (failed(FunctionLowering(shared, function, target).run()))
         return signalPassFailure();
   }
 

@@ -22,12 +22,28 @@ def LowerToKernels : Pass<"jepa-lower-to-kernels", "::mlir::ModuleOp"> {
     *Why here*: after the last graph pass, since buffers hide the dataflow that those work on.
   }];
   let options = [
-    Option<"target", "target", "std::string", "\"reference\"", "Whose kernels to emit: reference or cpu">,
+    Option<"target", "target", "std::string", "\"reference\"", "Whose kernels to emit: reference, cpu or cuda">,
     Option<"maxThreads", "max-threads", "int64_t", "64", "Most threads that kernels will run on; sizes their scratch">,
     ListOption<"features", "features", "std::string", "What the processor can do beyond plain vectors, such as avx512bf16">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::emitc::EmitCDialect"];
+}
+
+def LoopsToEmitC : Pass<"jepa-loops-to-emitc", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels that are loops into EmitC, launched on a device's threads";
+  let description = [{
+    A kernel over [0, count) becomes one whose threads take an index each; one with scratch of a thread's own, one whose
+    `maxThreads` threads take index after index. Buffers become addresses, their elements linear places. Tables of places
+    are filled in.
+
+    *Preconditions*: every buffer has an offset; kernels are scalar code (arith, math, scf.for, scf.if, memref).
+    *Postconditions*: every kernel is an `emitc.func`, every launch a `jepa.device_launch`.
+    *Why here*: last before the text is printed.
+  }];
+  let options = [Option<"maxThreads", "max-threads", "int64_t", "64", "Threads that kernels' scratch was made for">];
+  let dependentDialects = ["::mlir::emitc::EmitCDialect"];
 }
 
 def SplitKernels : Pass<"jepa-split-kernels", "::mlir::ModuleOp"> {

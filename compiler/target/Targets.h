@@ -14,6 +14,8 @@ namespace jepa {
 void registerReferenceKernels(mlir::DialectRegistry &registry);
 /// Attaches CpuKernelOpInterface to the ops that have kernels of their own on the CPU.
 void registerCpuKernels(mlir::DialectRegistry &registry);
+/// Attaches CudaKernelOpInterface to the ops that have kernels of their own on NVIDIA's devices.
+void registerCudaKernels(mlir::DialectRegistry &registry);
 
 } // namespace jepa
 

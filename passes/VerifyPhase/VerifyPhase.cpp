@@ -42,7 +42,7 @@ constexpr Rule rules[] = {
 /// A list and not an interface: only this table asks.
 Family familyOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, Family>(op)
-      .Case<BufferOp, LaunchOp, GemmOp>([](auto) { return Family::Kernel; })
+      .Case<BufferOp, LaunchOp, GemmOp, DeviceLaunchOp, DeviceGemmOp>([](auto) { return Family::Kernel; })
       .Case<AdamWOp, EmaOp>([](auto) { return Family::Update; })
       .Case<GradientOp>([](auto) { return Family::Gradient; })
       .Case<LinearInputGradOp, LinearWeightGradOp, LayerNormGradOp, LayerNormWeightGradOp, GeluGradOp, ReluGradOp,

@@ -116,6 +116,11 @@ inline float bitsToFloat(unsigned bits) {
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
+inline unsigned floatToBits(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
 inline float exp2Fast(float x) { return ::exp2f(x); }
 inline float log2Fast(float x) { return ::log2f(x); }
 inline float inverseSqrt(float x) { return 1.0f / std::sqrt(x); }

@@ -5,6 +5,7 @@
 
 #include "compiler/driver/Artifact.h"
 #include "compiler/driver/Check.h"
+#include "compiler/driver/EmitProgram.h"
 #include "compiler/driver/Jobs.h"
 #include "compiler/driver/Matrix.h"
 #include "compiler/driver/Plugins.h"
@@ -48,7 +49,10 @@ void addBuildOptions(CLI::App &command, Options &options) {
       ->check(CLI::IsMember({"train", "embed"}))
       ->capture_default_str();
   command.add_option("--target", request.target, "What it runs on")
-      ->check(CLI::IsMember({"cpu", "reference"}))
+      ->check(CLI::IsMember({"cpu", "cuda", "reference"}))
+      ->capture_default_str();
+  command.add_option("--cuda-arch", request.cudaArch, "The GPU to generate code for: sm_80 (and later 8.x), or sm_90a (Hopper)")
+      ->check(CLI::IsMember({"sm_80", "sm_90a"}))
       ->capture_default_str();
   command.add_option("--dtype", request.dtype, "Arithmetic: f32, bf16 for products and attention, or f64 on the reference target")
       ->check(CLI::IsMember({"f32", "bf16", "f64"}))
@@ -314,8 +318,24 @@ int buildMatrix(Options &options, const CLI::App &command, const char *argv0) {
 
 int emit(Options &options) {
   settle(options);
-  std::optional<Phase> phase = findPhase(options.stage);
+  if (options.stage.empty() == options.output.empty())
+    throw rt::usageError("'emit' needs either --stage STAGE, or --target cuda with -o FOLDER; see 'jepac emit --help'");
+  bool isCuda = options.request.target == "cuda";
+  if (!isCuda && (!options.output.empty() || options.stage == "cuda"))
+    throw rt::usageError("'emit' " + (options.output.empty() ? std::string("--stage cuda") : "-o FOLDER") +
+                         " is for --target cuda, found --target " + options.request.target);
   Specialisation specialisation = specialise(options.request);
+  if (!options.output.empty()) {
+    Compiler compiler(specialisation);
+    if (failed(emitProgram(compiler, specialisation, options.output)))
+      return 1;
+    compiler.printReport(llvm::errs());
+    std::cout << options.output << "\n";
+    return 0;
+  }
+  std::optional<Phase> phase = findPhase(options.stage);
+  if (isCuda && *phase == Phase::Llvm)
+    throw rt::usageError("'emit' --stage llvm is for --target cpu and reference; with cuda take --stage cuda");
   if (*phase == Phase::Dsl) {
     std::cout << printGraph(specialisation.model->trace(specialisation.config, options.request.task));
     return 0;
@@ -324,6 +344,10 @@ int emit(Options &options) {
   if (failed(compiler.runTo(*phase)))
     return 1;
   compiler.printReport(llvm::errs());
+  if (*phase == Phase::Cuda) {
+    std::cout << compiler.kernelsText() << "\n" << compiler.stepText();
+    return 0;
+  }
   if (*phase == Phase::Llvm) {
     auto text = compiler.llvmText();
     if (failed(text))
@@ -364,6 +388,10 @@ int run(int argc, char **argv) {
   CLI::App *buildCommand = app.add_subcommand("build", "Build one specialised binary");
   addBuildOptions(*buildCommand, options);
   buildCommand->add_option("-o,--output", options.output, "The binary; default MODEL-TASK");
+  buildCommand
+      ->add_option("--device-code", options.request.deviceCode,
+                   "With --target cuda: compiled kernels (a cubin) of what 'emit -o FOLDER' wrote, to take as they are")
+      ->check(CLI::ExistingFile);
   buildCommand->add_option("--runtime", options.runtime, "The runtime to build on")->check(CLI::ExistingFile);
   auto *cache = buildCommand->add_option(
       "--cache", options.cache,
@@ -388,7 +416,8 @@ int run(int argc, char **argv) {
     names.push_back(info.name);
     stages += std::string(stages.empty() ? "" : "; ") + info.name + ": " + info.description;
   }
-  emitCommand->add_option("--stage", options.stage, stages)->required()->check(CLI::IsMember(names));
+  emitCommand->add_option("--stage", options.stage, stages)->check(CLI::IsMember(names));
+  emitCommand->add_option("-o,--output", options.output, "With --target cuda: the folder that the program is written to");
   CLI::App *checkCommand = app.add_subcommand("check", "Run a build's program after every pass and compare");
   addBuildOptions(*checkCommand, options);
   checkCommand->add_flag("--json", options.json, "Print the table as JSON");

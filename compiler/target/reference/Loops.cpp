@@ -56,16 +56,21 @@ void reference::elementwise(KernelContext &context, StringRef name, Value result
   for (Value operand : operands)
     reads.push_back(context.rows(operand));
   int64_t rows = shapeOf(y)[0], width = shapeOf(y)[1];
-  context.launch(name, {y}, reads, rows, grainFor(4 * width), [&](Kernel &k) {
-    Emit &e = k.e;
-    e.loop(k.begin, k.end, 1, [&](Number row) {
-      e.loop(0, width, 1, [&](Number i) {
-        SmallVector<Number> elements;
-        for (Value buffer : ArrayRef(k.buffers).drop_front())
-          elements.push_back(get(e, buffer, {row, i}));
-        put(e, body(e, elements), k.buffers[0], {row, i});
-      });
+  auto element = [&](Kernel &k, Number row, Number i) {
+    SmallVector<Number> elements;
+    for (Value buffer : ArrayRef(k.buffers).drop_front())
+      elements.push_back(get(k.e, buffer, {row, i}));
+    put(k.e, body(k.e, elements), k.buffers[0], {row, i});
+  };
+  if (context.isOnDevice()) {
+    context.launch(name, {y}, reads, rows * width, 1, [&](Kernel &k) {
+      k.e.loop(k.begin, k.end, 1, [&](Number i) { element(k, i / width, i % width); });
     });
+    return;
+  }
+  context.launch(name, {y}, reads, rows, grainFor(4 * width), [&](Kernel &k) {
+    k.e.loop(k.begin, k.end, 1,
+             [&](Number row) { k.e.loop(0, width, 1, [&](Number i) { element(k, row, i); }); });
   });
 }
 

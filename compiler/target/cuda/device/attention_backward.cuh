@@ -52,7 +52,7 @@ template <int Width, class T = bf16> struct AttentionDelta {
   }
 };
 
-namespace detail {
+namespace attention {
 /// dS = P * (dP - D), in place of dP, and P in place of S, given log2 of P's denominator.
 JEPA_DEVICE void toScoreGrad(float &score, float &gradient, float scale, float logsum, float delta) {
   score = exp2Fast(score * scale - logsum);
@@ -76,7 +76,7 @@ JEPA_DEVICE void storeSums(Rows<T> to, const float (&sums)[Blocks][4], const Seq
       }
   }
 }
-} // namespace detail
+} // namespace attention
 
 /// dQ. Launch as the forward pass: padding gets zeros. Two blocks to a multiprocessor; registers for three would spill.
 template <int Width, class T = bf16> struct AttentionQueryGrad {
@@ -141,7 +141,7 @@ template <int Width, class T = bf16> struct AttentionQueryGrad {
       for (int n = 0; n < keys / 8; ++n) {
         JEPA_UNROLL
         for (int i = 0; i < 4; ++i) {
-          detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, logsum[i / 2], delta[i / 2]);
+          attention::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, logsum[i / 2], delta[i / 2]);
           // A key that is not there could have an infinite one, and its row of zeros does not make that zero.
           if (step * keys + sumColumn(n, i) >= seen.count)
             grads[n][i] = 0.0f;
@@ -150,7 +150,7 @@ template <int Width, class T = bf16> struct AttentionQueryGrad {
       multiplyPlain(sums, toLeftOperand<T>(grads), shared.key[step % 2]);
       syncThreads();
     }
-    detail::storeSums<Width>(queryGrad, sums, its, first, scale);
+    attention::storeSums<Width>(queryGrad, sums, its, first, scale);
   }
 };
 
@@ -219,15 +219,15 @@ template <int Width, class T = bf16> struct AttentionKeyGrad {
       for (int n = 0; n < queries / 8; ++n) {
         JEPA_UNROLL
         for (int i = 0; i < 4; ++i)
-          detail::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, shared.logsum[step % 2][sumColumn(n, i)],
+          attention::toScoreGrad(scores[n][i], grads[n][i], scale * log2OfE, shared.logsum[step % 2][sumColumn(n, i)],
                               shared.delta[step % 2][sumColumn(n, i)]);
       }
       multiplyPlain(valueSums, toLeftOperand<T>(scores), shared.gradient[step % 2]);
       multiplyPlain(keySums, toLeftOperand<T>(grads), shared.query[step % 2]);
       syncThreads();
     }
-    detail::storeSums<Width>(keyGrad, keySums, its, first, scale);
-    detail::storeSums<Width>(valueGrad, valueSums, its, first, 1.0f);
+    attention::storeSums<Width>(keyGrad, keySums, its, first, scale);
+    attention::storeSums<Width>(valueGrad, valueSums, its, first, 1.0f);
   }
 };
 

@@ -115,6 +115,7 @@ JEPA_DEVICE unsigned packBf16(float low, float high) {
   return pair;
 }
 JEPA_DEVICE float bitsToFloat(unsigned bits) { return __uint_as_float(bits); }
+JEPA_DEVICE unsigned floatToBits(float x) { return __float_as_uint(x); }
 /// 2^x and log2 x, to about 2 units in the last place; subnormal numbers count as zero.
 JEPA_DEVICE float exp2Fast(float x) {
   float y;

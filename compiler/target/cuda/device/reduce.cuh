@@ -65,12 +65,16 @@ struct SumRows {
   };
 
   JEPA_DEVICE static void run(float *to, const float *from, int rows, int columns) {
+    run(to, from, rows, columns, columns);
+  }
+  /// Rows begin `stride` numbers apart.
+  JEPA_DEVICE static void run(float *to, const float *from, int rows, int columns, int stride) {
     auto &shared = sharedMemory<Shared>();
     int column = blockX() * 32 + laneIndex();
     float sum = 0.0f;
     if (column < columns)
       for (int row = warpIndex(); row < rows; row += 4)
-        sum += from[static_cast<long long>(row) * columns + column];
+        sum += from[static_cast<long long>(row) * stride + column];
     shared.sums[threadIndex()] = sum;
     syncThreads();
     if (warpIndex() == 0 && column < columns)

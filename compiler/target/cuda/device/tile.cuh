@@ -77,12 +77,12 @@ template <class Tile> JEPA_DEVICE void load(Fragments<Tile::columns> &a, TileRow
     loadMatrix(a.r[k], from.tile.at(row, k * 16 + laneIndex() / 16 * 8));
 }
 
-namespace detail {
+namespace tiles {
 template <class Tile, class T> struct LeftOf;
 template <class Tile> struct LeftOf<Tile, bf16> { using Type = Fragments<Tile::columns>; };
-} // namespace detail
+} // namespace tiles
 /// What a warp keeps of 64 rows of a tile, by load().
-template <class Tile> using LeftOperand = typename detail::LeftOf<Tile, typename Tile::Element>::Type;
+template <class Tile> using LeftOperand = typename tiles::LeftOf<Tile, typename Tile::Element>::Type;
 
 /// Sums of a product, rounded to T, as the left operand of the next one.
 template <class T, int Blocks> JEPA_DEVICE auto toLeftOperand(const float (&sums)[Blocks][4]) {
@@ -136,7 +136,7 @@ template <int Left> JEPA_DEVICE void publishTiles() {
   syncThreads();
 }
 
-namespace detail {
+namespace tiles {
 /// sums += A B over 16 of K, with B's fragments of 16 columns each from `loadB(b, column)`.
 template <int Blocks, class LoadB>
 JEPA_DEVICE void multiplyStep(float (&sums)[Blocks][4], const unsigned (&a)[4], LoadB loadB) {
@@ -156,7 +156,7 @@ template <int K> JEPA_DEVICE void loadStep(unsigned (&a)[4], const Fragments<K> 
   for (int r = 0; r < 4; ++r)
     a[r] = from.r[k][r];
 }
-} // namespace detail
+} // namespace tiles
 
 /// sums[64, N] += A[64, K] B[N, K]^T, B's rows a tile's. A is Fragments<K> or TileRows.
 template <int Blocks, class A, int N, int K>
@@ -166,8 +166,8 @@ JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const A &a, Tile<N
   JEPA_UNROLL
   for (int k = 0; k < K / 16; ++k) {
     unsigned left[4];
-    detail::loadStep(left, a, k);
-    detail::multiplyStep(sums, left,
+    tiles::loadStep(left, a, k);
+    tiles::multiplyStep(sums, left,
                          [&](unsigned(&right)[4], int n) { loadMatrix(right, b.at(n + row, k * 16 + column)); });
   }
 }
@@ -180,8 +180,8 @@ JEPA_DEVICE void multiplyPlain(float (&sums)[Blocks][4], const A &a, Tile<K, N, 
   JEPA_UNROLL
   for (int k = 0; k < K / 16; ++k) {
     unsigned left[4];
-    detail::loadStep(left, a, k);
-    detail::multiplyStep(
+    tiles::loadStep(left, a, k);
+    tiles::multiplyStep(
         sums, left, [&](unsigned(&right)[4], int n) { loadMatrixTransposed(right, b.at(k * 16 + row, n + column)); });
   }
 }

@@ -22,23 +22,23 @@ template <class Tile> JEPA_DEVICE void load(HeldRows<Tile> &held, TileRows<Tile>
   held.first = from.first;
 }
 
-namespace detail {
+namespace tiles {
 template <class Tile> struct LeftOf<Tile, float> { using Type = HeldRows<Tile>; };
 template <class Tile> JEPA_DEVICE Vector<float, 4> quad(Tile &tile, int row, int column) {
   return *reinterpret_cast<Vector<float, 4> *>(tile.at(row, column));
 }
-} // namespace detail
+} // namespace tiles
 
 template <int Blocks, int N, int K, class Own>
 JEPA_DEVICE void multiplyTransposed(float (&sums)[Blocks][4], const HeldRows<Own> &a, Tile<N, K, float> &b) {
   static_assert(N == Blocks * 8 && Own::columns == K);
   for (int k = 0; k < K; k += 4) {
-    auto upper = detail::quad(*a.tile, a.first + sumRow(0), k), lower = detail::quad(*a.tile, a.first + sumRow(2), k);
+    auto upper = tiles::quad(*a.tile, a.first + sumRow(0), k), lower = tiles::quad(*a.tile, a.first + sumRow(2), k);
     JEPA_UNROLL
     for (int n = 0; n < Blocks; ++n) {
       JEPA_UNROLL
       for (int side = 0; side < 2; ++side) {
-        auto right = detail::quad(b, sumColumn(n, side), k);
+        auto right = tiles::quad(b, sumColumn(n, side), k);
         JEPA_UNROLL
         for (int i = 0; i < 4; ++i) {
           sums[n][side] += upper.values[i] * right.values[i];

@@ -15,7 +15,7 @@ template <int Left> JEPA_DEVICE void publishTiles() {
   syncThreads();
 }
 
-namespace detail {
+namespace tiles {
 /// The left operand's part from 16 k on.
 template <class Tile> JEPA_DEVICE Word64 leftOperand(TileRows<Tile> a, int k) {
   return matrixDescriptor(a.tile.at(a.first, k * 16), Tile::panel * 2, 0);
@@ -31,7 +31,7 @@ JEPA_DEVICE void issuePanels(float (&sums)[Blocks][4], const A &a, Tile &b, int 
     issuePanels<First + Tile::panel / 8>(sums, a, b, k);
   }
 }
-} // namespace detail
+} // namespace tiles
 
 // The products without the fence before them and the commit and wait after them.
 template <int Blocks, class A, class Tile>
@@ -39,13 +39,13 @@ JEPA_DEVICE void issueTransposed(float (&sums)[Blocks][4], const A &a, Tile &b) 
   static_assert(Tile::rows == Blocks * 8);
   JEPA_UNROLL
   for (int k = 0; k < Tile::columns / 16; ++k)
-    wgmma<Blocks * 8, 0, false>(sums, detail::leftOperand(a, k), matrixDescriptor(b.at(0, k * 16), Tile::panel * 2, 0));
+    wgmma<Blocks * 8, 0, false>(sums, tiles::leftOperand(a, k), matrixDescriptor(b.at(0, k * 16), Tile::panel * 2, 0));
 }
 template <int Blocks, class A, class Tile> JEPA_DEVICE void issuePlain(float (&sums)[Blocks][4], const A &a, Tile &b) {
   static_assert(Tile::columns == Blocks * 8);
   JEPA_UNROLL
   for (int k = 0; k < Tile::rows / 16; ++k)
-    detail::issuePanels<0>(sums, a, b, k);
+    tiles::issuePanels<0>(sums, a, b, k);
 }
 
 /// sums[64, N] += A[64, K] B[N, K]^T, B's rows a tile's. A is Fragments<K> or TileRows.

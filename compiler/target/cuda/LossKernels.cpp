@@ -1,0 +1,73 @@
+//===- LossKernels.cpp - cuda: the loss and its adjoint ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+#include "compiler/target/cuda/Kernels.h"
+
+using namespace mlir;
+using namespace jepa;
+
+namespace {
+
+/// How much each row counts, as the device library's TokenWeights; its buffer is a parameter.
+struct Weights {
+  template <typename Op> Weights(Op op, KernelContext &context) {
+    RankedTensorType type = op.getPredicted().getType();
+    rows = countRows(type);
+    width = type.getShape().back();
+    int64_t tokens = type.getRank() > 1 ? type.getShape()[type.getRank() - 2] : 1, samples = 0;
+    if (op.getLength())
+      reads.push_back({"length", context.in(op.getLength())});
+    if (op.getBounds()) {
+      reads.push_back({"bounds", context.in(op.getBounds())});
+      samples = op.getBounds().getType().getDimSize(0) - 1;
+    }
+    text = "TokenWeights{" + std::to_string(rows) + ", " + std::to_string(tokens) + ", " +
+           (op.getLength() ? "length" : "nullptr") + ", " + (op.getBounds() ? "bounds" : "nullptr") + ", " +
+           std::to_string(samples) + "}";
+  }
+
+  int64_t rows, width;
+  SmallVector<DeviceBuffer> reads;
+  std::string text;
+};
+
+} // namespace
+
+LogicalResult PowerLossCuda::emit(PowerLossOp op, KernelContext &context) {
+  Weights weights(op, context);
+  double exponent = op.getExponent().convertToDouble();
+  // A block has 32 rows.
+  int64_t blocks = blocksFor(weights.rows, 32);
+  Value partial = context.temporary({blocks}, Float32Type::get(op.getContext()));
+  std::string block = "PowerLoss<" + std::to_string(weights.width) + ">";
+  SmallVector<DeviceBuffer> reads = {{"predicted", context.in(op.getPredicted())}, {"target", context.in(op.getTarget())}};
+  llvm::append_range(reads, weights.reads);
+  launchOnDevice(context, {"power_loss", block, "power_loss.cuh", {blocks, 1, 1}}, {{"partial", partial}}, reads,
+                 [&](DeviceKernel &k) {
+                   k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.text(weights.text),
+                                           k.text(floatText(exponent))});
+                 });
+  launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"loss", context.out(op.getResult())}},
+                 {{"partial", partial}}, [&](DeviceKernel &k) {
+                   k.run("SumAll::run",
+                         {k.parameters[0], k.parameters[1], k.number(blocks), k.text(floatText(1 / exponent))});
+                 });
+  return success();
+}
+
+LogicalResult PowerLossGradCuda::emit(PowerLossGradOp op, KernelContext &context) {
+  Weights weights(op, context);
+  std::string block = "PowerLossGrad<" + std::to_string(weights.width) + ">";
+  SmallVector<DeviceBuffer> reads = {{"lossGrad", context.in(op.getDloss())},
+                                     {"predicted", context.in(op.getPredicted())},
+                                     {"target", context.in(op.getTarget())}};
+  llvm::append_range(reads, weights.reads);
+  launchOnDevice(context, {"power_loss_grad", block, "power_loss.cuh", {blocksFor(weights.rows, 4), 1, 1}},
+                 {{"predictedGrad", context.out(op.getResult())}}, reads, [&](DeviceKernel &k) {
+                   k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3],
+                                           k.text(weights.text), k.text(floatText(op.getExponent().convertToDouble()))});
+                 });
+  return success();
+}

@@ -1,0 +1,83 @@
+//===- OptimizerKernels.cpp - cuda: gradient norms, and one sweep over all parameters ===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+
+// A step has hundreds of parameters, most of them small: a launch for each would take longer than the work. One kernel
+// finds them in a table, so all updates of a block become one launch, at the last of them.
+
+#include "compiler/target/cuda/Kernels.h"
+
+using namespace mlir;
+using namespace jepa;
+
+/// chunkNumbers of the device library.
+static constexpr int64_t chunkNumbers = 4096;
+
+/// The buffer, or a copy of it without gaps.
+static Value plain(KernelContext &context, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getLayout().isIdentity())
+    return buffer;
+  Value copy = context.temporary(type.getShape(), type.getElementType());
+  context.copy(copy, buffer);
+  return copy;
+}
+
+LogicalResult SquaredNormCuda::emit(SquaredNormOp op, KernelContext &context) {
+  DeviceTable table{"GradientPlace", 3, {}, {}};
+  int64_t chunks = 0;
+  for (Value gradient : op.getGradients()) {
+    if (!getElementTypeOrSelf(gradient.getType()).isF32())
+      return emitLoops(op, context);
+    int64_t count = cast<RankedTensorType>(gradient.getType()).getNumElements();
+    table.addPlace(plain(context, context.in(gradient)));
+    table.addNumber(count);
+    table.addNumber(chunks);
+    chunks += blocksFor(count, chunkNumbers);
+  }
+  Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
+  launchOnDevice(context, {"squared_norm", "SquaredNorm", "adamw.cuh", {chunks, 1, 1}}, {{"partial", partial}}, {}, table,
+                 [&](DeviceKernel &k, Value places) {
+                   k.run("SquaredNorm::run", {k.parameters[1], k.parameters[0], places, k.number(table.rows())});
+                 });
+  launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"norm", context.out(op.getResult())}},
+                 {{"partial", partial}}, [&](DeviceKernel &k) {
+                   k.run("SumAll::run", {k.parameters[0], k.parameters[1], k.number(chunks), k.text("1.0f")});
+                 });
+  return success();
+}
+
+LogicalResult AdamWCuda::emit(AdamWOp op, KernelContext &context) {
+  for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
+    if (isa<AdamWOp>(next))
+      return success();
+  DeviceTable table{"ParameterPlace", 11, {}, {}};
+  int64_t chunks = 0;
+  Value hyper = context.in(op.getHyper());
+  for (auto update : op->getBlock()->getOps<AdamWOp>()) {
+    context.op = update;
+    auto tensor = cast<RankedTensorType>(update.getGradient().getType());
+    auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    auto copyOf = [&](bool wanted, StringRef name) { return wanted ? context.copyOf(name, type.getShape()) : Value(); };
+    std::optional<StringRef> teacher = update.getTeacher();
+    table.addPlace(context.named("parameter", update.getName(), type));
+    table.addPlace(context.named("moment", ("m:" + update.getName()).str(), type));
+    table.addPlace(context.named("moment", ("v:" + update.getName()).str(), type));
+    table.addPlace(teacher ? context.named("parameter", *teacher, type) : Value());
+    table.addPlace(copyOf(update.getCopy(), update.getName()));
+    table.addPlace(copyOf(update.getTeacherCopy(), teacher.value_or("")));
+    table.addPlace(plain(context, context.in(update.getGradient())));
+    table.addPlace(context.in(update.getNorm()));
+    table.addNumber(type.getNumElements());
+    table.addNumber(chunks);
+    table.addNumber(update.getDecay());
+    chunks += blocksFor(type.getNumElements(), chunkNumbers);
+  }
+  context.op = op;
+  launchOnDevice(context, {"adamw", "AdamW", "adamw.cuh", {chunks, 1, 1}}, {}, {{"hyper", hyper}}, table,
+                 [&](DeviceKernel &k, Value places) {
+                   k.run("AdamW::run", {k.parameters[0], places, k.number(table.rows()), k.parameters[1]});
+                 });
+  return success();
+}
