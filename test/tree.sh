@@ -61,7 +61,7 @@ for file in "${files[@]}"; do
 done
 
 # Each folder says on at most a page what it holds.
-for folder in . dsl compiler compiler/*/ compiler/target/cuda/*/ test/simt passes runtime runtime/*/ models models/*/ test tools; do
+for folder in . dsl compiler compiler/*/ compiler/target/cuda/*/ test/simt test/simt/driver passes runtime runtime/*/ models models/*/ test tools; do
   case $folder in compiler/cmake/) continue ;; esac
   readme=${folder%/}/README.md
   [ -f "$readme" ] || { complain "$readme is missing"; continue; }

@@ -92,8 +92,11 @@ enum {
 };
 
 /// As jepac_gemm_desc, in device memory. `inputs` may be JEPAC_E4M3: A and B are
-/// then multiplied by one scale each, in device memory. `auxiliary` is the row stride of
-/// aux. The bias holds `biasType`.
+/// then multiplied by one scale each, in device memory; the library takes that
+/// with transB and without transA only, sizes and strides being multiples of 16.
+/// aux holds `result` at the row stride `auxiliary`, a multiple of 8, from a
+/// multiple of 16 bytes on. The bias holds `biasType`: `result`, or bf16 where the
+/// inputs are e4m3. No result may lie where an input does.
 typedef struct {
   int64_t m, n, k, lda, ldb, ldc, auxiliary, workspaceBytes;
   int32_t transA, transB, inputs, result, epilogue, biasType;
@@ -105,8 +108,11 @@ JEPAC_EXPORT void jepac_device_gemm(const jepac_device_gemm_desc *d, void *c, co
                                     const void *b, void *bias, void *aux, const float *scaleA,
                                     const float *scaleB, void *workspace);
 
+/// Steps on a device run call by call at first and are then recorded once and
+/// replayed: `jepa_run` makes the same calls with the same addresses every time.
+///
 /// What generated code for a device exports beside `jepa_run`: the device code
-/// (a cubin) as `jepa_device_code`, its length in bytes as the int64_t
+/// (a cubin, from a multiple of 64 bytes on) as `jepa_device_code`, its length in bytes as the int64_t
 /// `jepa_device_code_size`. There `jepa_run` takes the arena's address in device memory.
 
 /// What generated code exports as `jepa_run`: one training step (task train) or

@@ -139,7 +139,17 @@ static bool writeAll(const FileHandle &file, const std::vector<char> &data) {
   return true;
 }
 
-jepac_run_function jepa::rt::loadCode(const std::string &path, const PayloadPlace &place) {
+/// The device's code, where a library has one.
+static std::span<const std::byte> deviceCodeOf(void *handle, const std::string &path) {
+  void *code = dlsym(handle, "jepa_device_code"), *size = dlsym(handle, "jepa_device_code_size");
+  if (!code && !size)
+    return {};
+  if (!code || !size || *static_cast<const std::int64_t *>(size) < 1)
+    fail(path, "its code for the device is incomplete; build it again");
+  return {static_cast<const std::byte *>(code), static_cast<std::size_t>(*static_cast<const std::int64_t *>(size))};
+}
+
+LoadedCode jepa::rt::loadCode(const std::string &path, const PayloadPlace &place) {
   FileHandle file = openForReading(path);
   if (place.codeOffset > sizeOf(file, path) ||
       place.codeSize > sizeOf(file, path) - place.codeOffset)
@@ -167,7 +177,7 @@ jepac_run_function jepa::rt::loadCode(const std::string &path, const PayloadPlac
       // other code gets this one.
       static auto &kept = *new std::vector<FileHandle>;
       kept.push_back(std::move(copy));
-      return reinterpret_cast<jepac_run_function>(symbol);
+      return {reinterpret_cast<jepac_run_function>(symbol), deviceCodeOf(handle, path)};
     }
     dlclose(handle);
     fail(path, "its code has no jepa_run; build it again");

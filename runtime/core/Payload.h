@@ -13,8 +13,10 @@
 
 #include "runtime/core/Abi.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,10 +37,15 @@ std::optional<PayloadPlace> findPayload(const std::string &path);
 /// The plan's text.
 std::string readPlanText(const std::string &path, const PayloadPlace &place);
 
+/// What the code exports. `device` is the device's own code, empty where it runs on the host.
+struct LoadedCode {
+  jepac_run_function run = nullptr;
+  std::span<const std::byte> device;
+};
+
 /// Loads the code for the rest of the process, from memory where the system
-/// allows it and otherwise from an unnamed temporary file, and returns its
-/// `jepa_run`. Throws Error.
-jepac_run_function loadCode(const std::string &path, const PayloadPlace &place);
+/// allows it and otherwise from an unnamed temporary file. Throws Error.
+LoadedCode loadCode(const std::string &path, const PayloadPlace &place);
 
 /// Writes an artifact: the executable at `basePath` (without the payload that it
 /// may have), the code, the plan. The file at `outPath` appears complete, synced

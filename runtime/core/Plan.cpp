@@ -129,6 +129,9 @@ private:
   std::string place;
 };
 
+/// Of a plan that does not say which driver its code needs: the first one that knows sm_90a and graphs as they are used.
+constexpr std::int64_t leastCudaVersion = 12000;
+
 constexpr std::array<std::string_view, 4> dtypes = {"f32", "f64", "i32", "bf16"};
 constexpr std::array<std::string_view, 6> kinds = {"parameter", "moment", "copy",
                                                    "table",     "input",  "output"};
@@ -212,24 +215,46 @@ MaskPlan readMasks(const Reader &reader) {
   return masks;
 }
 
-/// "f32" or "bf16" as the ABI's number.
-std::int32_t readElements(const Reader &reader, const char *key) {
-  constexpr std::array<std::string_view, 2> names{"f32", "bf16"};
-  return reader.choice(key, names) == 1 ? JEPAC_BF16 : JEPAC_F32;
+/// "f32", "bf16" or, on a device, "e4m3" as the ABI's number.
+std::int32_t readElements(const Reader &reader, const char *key, bool onDevice = false) {
+  constexpr std::array<std::string_view, 3> names{"f32", "bf16", "e4m3"};
+  int type = reader.choice(key, names);
+  if (type == JEPAC_E4M3 && !onDevice)
+    reader.fail(key, "e4m3 is for devices");
+  return type;
 }
 
-GemmUse readGemm(const Reader &reader) {
+/// What a product on a device says beyond `desc`.
+jepac_device_gemm_desc readDeviceGemm(const Reader &reader, const jepac_gemm_desc &desc) {
+  constexpr std::array<std::string_view, 5> epilogues{"none", "bias", "gelu", "dgelu", "bias_grad"};
+  constexpr std::int64_t most = std::int64_t(1) << 40;
+  jepac_device_gemm_desc device{};
+  device.m = desc.m, device.n = desc.n, device.k = desc.k;
+  device.lda = desc.lda, device.ldb = desc.ldb, device.ldc = desc.ldc;
+  device.transA = desc.transA, device.transB = desc.transB;
+  device.inputs = desc.inputs, device.result = desc.result;
+  device.auxiliary = reader.has("auxiliary") ? reader.integer("auxiliary", 0, most) : 0;
+  device.workspaceBytes = reader.has("workspace_bytes") ? reader.integer("workspace_bytes", 0, most) : 0;
+  device.epilogue = reader.has("epilogue") ? reader.choice("epilogue", epilogues) : JEPAC_EPILOGUE_NONE;
+  device.biasType = reader.has("bias_type") ? readElements(reader, "bias_type") : desc.result;
+  return device;
+}
+
+GemmUse readGemm(const Reader &reader, bool onDevice) {
   constexpr std::int64_t most = std::int64_t(1) << 40;
   GemmUse use;
   use.desc = {reader.integer("m", 1, most),   reader.integer("n", 1, most),
               reader.integer("k", 1, most),   reader.integer("lda", 1, most),
               reader.integer("ldb", 1, most), reader.integer("ldc", 1, most),
               reader.flag("transA"),          reader.flag("transB"),
-              reader.flag("packed"),          readElements(reader, "inputs"),
+              reader.flag("packed"),          readElements(reader, "inputs", onDevice),
               readElements(reader, "result"), reader.flag("rounds_b")};
   use.bias = reader.flag("bias");
   use.count = reader.has("count") ? reader.integer("count", 1) : 1;
-  use.scratchBytes = reader.integer("scratch_bytes");
+  if (onDevice)
+    use.device = readDeviceGemm(reader, use.desc);
+  else
+    use.scratchBytes = reader.integer("scratch_bytes");
   return use;
 }
 
@@ -380,6 +405,12 @@ Plan Plan::parse(std::string_view text) {
   if (reader.has("cpu_features"))
     for (const Json &name : reader.items("cpu_features"))
       plan.cpuFeatures.push_back(name.isString() ? name.asString() : name.dump());
+  if (plan.target == "cuda") {
+    plan.cudaArch = reader.text("cuda_arch");
+    plan.cudaVersion = reader.has("cuda_version") ? reader.integer("cuda_version", 0, 1 << 20) : leastCudaVersion;
+    if (plan.cudaArch.empty())
+      reader.fail("cuda_arch", "expected sm_80 or sm_90a");
+  }
   if (reader.has("masks"))
     plan.masks = readMasks(reader.child("masks", json.at("masks")));
   if (const Json *provenance = json.find("provenance"))
@@ -396,7 +427,7 @@ Plan Plan::parse(std::string_view text) {
   index = 0;
   if (reader.has("gemms"))
     for (const Json &item : reader.items("gemms"))
-      plan.gemms.push_back(readGemm(reader.child("gemms", item, std::to_string(index++))));
+      plan.gemms.push_back(readGemm(reader.child("gemms", item, std::to_string(index++)), plan.onDevice()));
   if (reader.has("functions")) {
     const Json::Array &functions = reader.items("functions");
     for (const Json &item : functions) {

@@ -103,9 +103,11 @@ struct MaskPlan {
   std::vector<MaskGroup> groups;
 };
 
-/// One shape of product that the step runs, `count` times.
+/// One shape of product that the step runs, `count` times. Where the program runs on a device, `device` says the same and
+/// the rest.
 struct GemmUse {
   jepac_gemm_desc desc{};
+  jepac_device_gemm_desc device{};
   bool bias = false;
   std::int64_t count = 0, scratchBytes = 0;
 };
@@ -127,6 +129,10 @@ struct Function {
   std::vector<Call> calls;
 };
 
+/// An input that says whether `clip` holds bytes [clip, frame, row, column, 3] from its start (1), which the device
+/// normalises, or the floats that it is declared as (0).
+inline constexpr std::string_view clipBytesName = "clip.bytes";
+
 /// An input "mask.bounds" says where each clip's entries begin in the packed list "mask".
 inline constexpr std::string_view boundsSuffix = ".bounds";
 
@@ -145,12 +151,17 @@ struct Plan {
   std::int64_t peakBytes = 0, arenaBytes = 0;
   std::vector<std::string> libraries;
   std::vector<std::string> cpuFeatures; ///< those that the code needs, by LLVM's names
+  std::string cudaArch;                 ///< "sm_90a": what the device's code was built for; empty without a device
+  std::int64_t cudaVersion = 0;         ///< the driver that it needs at least, as CUDA counts: 12040 is 12.4
   std::vector<Buffer> buffers;
   std::vector<GemmUse> gemms;
   /// `jepa_run` first, each function before those that it calls; empty if the
   /// plan does not tell.
   std::vector<Function> functions;
   Json provenance;
+
+  /// Whether the arena and all that computes are on a GPU.
+  bool onDevice() const { return !cudaArch.empty(); }
 
   /// Reads and checks; throws Error naming the first thing that is wrong.
   static Plan parse(std::string_view text);

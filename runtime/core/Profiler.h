@@ -57,6 +57,8 @@ public:
     return profiler && !profiler->slices.empty() ? profiler : nullptr;
   }
 
+  /// A call that was timed elsewhere: on a device.
+  void addCall(Span call) { spans.push_back(call); }
   /// A chunk of the call in work, on the thread of that number.
   void addChunk(int thread, Span chunk);
 

@@ -46,7 +46,7 @@ void jepa::rt::checkMachine(const Plan &plan) {
   if (!missing.empty())
     throw Error("this processor lacks what the binary was built for: " + missing +
                 "; build it again here, or with --cpu-features x86-64-v3");
-  if (plan.gemms.empty())
+  if (plan.gemms.empty() || plan.onDevice())
     return;
   limitProducts(plan.cpuFeatures);
   requireOneDnn();
@@ -81,19 +81,32 @@ static std::int64_t availableBytes() {
 
 static constexpr const char *useLess = "; free memory, or build for a smaller batch or resolution";
 
+/// What the host keeps: all of the arena, or the named buffers of a device's.
+static std::int64_t hostBytes(const Plan &plan) {
+  if (!plan.onDevice())
+    return plan.arenaBytes;
+  std::int64_t bytes = 0;
+  for (const Buffer &buffer : plan.buffers)
+    bytes += buffer.bytes;
+  return bytes;
+}
+
 State::State(const Plan &plan) : plan(plan) {
   // Linux grants more than it has and kills later, without a word.
-  if (std::int64_t has = availableBytes(); has >= 0 && plan.arenaBytes > has)
-    throw Error("this binary needs " + std::to_string(plan.arenaBytes) + " bytes of memory, " +
-                std::to_string(has) + " are available" + useLess);
+  std::int64_t needed = hostBytes(plan);
+  if (std::int64_t has = availableBytes(); has >= 0 && needed > has)
+    throw Error("this binary needs " + std::to_string(needed) + " bytes of memory, " + std::to_string(has) +
+                " are available" + useLess);
   mapped = static_cast<std::size_t>(std::max<std::int64_t>(plan.arenaBytes, 1));
-  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int reserve = plan.onDevice() ? MAP_NORESERVE : 0;
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | reserve, -1, 0);
   if (memory == MAP_FAILED)
     throw Error("could not reserve the " + std::to_string(plan.arenaBytes) +
                 " bytes that this binary needs: " + std::strerror(errno) + useLess);
   base = static_cast<std::byte *>(memory);
 #ifdef MADV_HUGEPAGE
-  madvise(base, mapped, MADV_HUGEPAGE); // advice: slower without, not wrong
+  if (!plan.onDevice())
+    madvise(base, mapped, MADV_HUGEPAGE); // advice: slower without, not wrong
 #endif
 }
 

@@ -21,12 +21,14 @@ std::vector<std::string> missingCpuFeatures(const Plan &plan);
 
 /// Refuses, in one line, what this machine cannot run: code for features that
 /// the processor lacks, a plan with products where oneDNN is missing, more threads than were planned, more scratch than
-/// was planned. Products of f64 plans and of the reference target use none of it.
+/// was planned. Products of f64 plans, of the reference target and of devices use none of it.
 /// Call before the arena is made.
 void checkMachine(const Plan &plan);
 
 /// The memory of a plan: one mapping of arena_bytes, zero at first, 64-byte
-/// aligned, and its buffers by name. Refers to the plan.
+/// aligned, and its buffers by name. Refers to the plan. Where the program runs
+/// on a device, this is the host's mirror of its named buffers: the mapping has
+/// the arena's addresses, and takes memory only where a buffer is touched.
 class State {
 public:
   /// Maps the arena; throws Error with the number of bytes when it cannot.

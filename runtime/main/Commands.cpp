@@ -8,17 +8,20 @@
 #include "runtime/core/Payload.h"
 #include "runtime/core/State.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/cuda/DeviceExecutor.h"
 #include "runtime/io/Progress.h"
 #include "runtime/main/Arguments.h"
 #include "runtime/train/Bench.h"
 #include "runtime/train/DataBench.h"
 #include "runtime/train/Embed.h"
+#include "runtime/train/HostExecutor.h"
 #include "runtime/train/Info.h"
 #include "runtime/train/Replay.h"
 #include "runtime/train/Trainer.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 using namespace jepa::rt;
 
@@ -110,7 +113,18 @@ static OptimizerSettings optimizerFor(const Arguments &arguments, const Plan &pl
   return settings;
 }
 
-static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+/// What runs the code over the arena: the processor or a device.
+static std::unique_ptr<Executor> executorFor(const State &state, const LoadedCode &code) {
+  if (state.plan.onDevice())
+    return makeDeviceExecutor(state, code);
+  return std::make_unique<HostExecutor>(state.arena(), code.run);
+}
+
+static Program programOf(const State &state, Executor &executor) {
+  return {state.plan, static_cast<std::byte *>(state.arena()), &executor};
+}
+
+static void runTrain(const Arguments &arguments, const Plan &plan, const LoadedCode &code) {
   TrainOptions options;
   options.data = arguments.text("--data");
   options.checkpoint = arguments.text("--checkpoint");
@@ -137,11 +151,11 @@ static void runTrain(const Arguments &arguments, const Plan &plan, jepac_run_fun
   checkMachine(plan);
   State state(plan);
   state.fillTables();
-  Program program{plan, static_cast<std::byte *>(state.arena()), run};
-  train(program, options, [&](std::uint64_t seed) { state.initialize(seed); });
+  std::unique_ptr<Executor> executor = executorFor(state, code);
+  train(programOf(state, *executor), options, [&](std::uint64_t seed) { state.initialize(seed); });
 }
 
-static void runEmbed(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+static void runEmbed(const Arguments &arguments, const Plan &plan, const LoadedCode &code) {
   if (arguments.has("--input") == arguments.has("--data"))
     throw usageError("'embed' needs either --input VIDEO... or --data LIST; see 'embed --help'");
   EmbedOptions options;
@@ -163,7 +177,8 @@ static void runEmbed(const Arguments &arguments, const Plan &plan, jepac_run_fun
   checkMachine(plan);
   State state(plan);
   state.fillTables();
-  embed({plan, static_cast<std::byte *>(state.arena()), run}, options);
+  std::unique_ptr<Executor> executor = executorFor(state, code);
+  embed(programOf(state, *executor), options);
 }
 
 static void benchVideos(const Arguments &arguments, const Plan &plan, double seconds) {
@@ -179,7 +194,7 @@ static void benchVideos(const Arguments &arguments, const Plan &plan, double sec
   std::fputs(text.c_str(), stdout);
 }
 
-static void runBench(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+static void runBench(const Arguments &arguments, const Plan &plan, const LoadedCode &code) {
   BenchOptions options;
   options.steps = arguments.number("--steps", 1);
   if (std::optional<std::int64_t> seconds = arguments.number("--seconds", 0)) {
@@ -201,12 +216,13 @@ static void runBench(const Arguments &arguments, const Plan &plan, jepac_run_fun
   options.residentBefore = residentBytes();
   State state(plan);
   state.initialize(options.seed);
-  Json result = bench({plan, static_cast<std::byte *>(state.arena()), run}, options);
+  std::unique_ptr<Executor> executor = executorFor(state, code);
+  Json result = bench(programOf(state, *executor), options);
   std::string text = arguments.has("--json") ? result.dump(true) + "\n" : benchText(result);
   std::fputs(text.c_str(), stdout);
 }
 
-static void runReplay(const Arguments &arguments, const Plan &plan, jepac_run_function run) {
+static void runReplay(const Arguments &arguments, const Plan &plan, const LoadedCode &code) {
   ReplayOptions options;
   options.inputs = arguments.text("--inputs");
   options.outputs = arguments.text("--outputs");
@@ -215,7 +231,8 @@ static void runReplay(const Arguments &arguments, const Plan &plan, jepac_run_fu
   checkMachine(plan);
   State state(plan);
   state.fillTables();
-  replay({plan, static_cast<std::byte *>(state.arena()), run}, options);
+  std::unique_ptr<Executor> executor = executorFor(state, code);
+  replay(programOf(state, *executor), options);
 }
 
 int jepa::rt::runCommand(const std::string &program, const std::vector<std::string> &words) {
@@ -251,14 +268,14 @@ int jepa::rt::runCommand(const std::string &program, const std::vector<std::stri
     std::fputs(text.c_str(), stdout);
     return 0;
   }
-  jepac_run_function run = loadCode(selfPath, *place);
+  LoadedCode code = loadCode(selfPath, *place);
   if (command->name == "train")
-    runTrain(arguments, plan, run);
+    runTrain(arguments, plan, code);
   else if (command->name == "embed")
-    runEmbed(arguments, plan, run);
+    runEmbed(arguments, plan, code);
   else if (command->name == "bench")
-    runBench(arguments, plan, run);
+    runBench(arguments, plan, code);
   else
-    runReplay(arguments, plan, run);
+    runReplay(arguments, plan, code);
   return 0;
 }

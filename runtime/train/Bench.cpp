@@ -4,20 +4,17 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/train/Bench.h"
 
-#include "runtime/core/BFloat16.h"
 #include "runtime/core/Error.h"
+#include "runtime/core/Median.h"
 #include "runtime/core/Random.h"
 #include "runtime/core/ThreadPool.h"
-#include "runtime/gemm/Gemm.h"
 #include "runtime/io/AtomicFile.h"
 #include "runtime/io/Progress.h"
 #include "runtime/train/Profile.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
 #include <sstream>
 #include <unistd.h>
 
@@ -31,80 +28,7 @@ static constexpr double slowStep = 5;
 static constexpr std::int64_t leastSteps = 5, mostSteps = 1000;
 /// Medians of more calls than these gain nothing.
 static constexpr std::int64_t mostProfiled = 50;
-/// A product is run for about this long, at least three times.
-static constexpr double secondsPerGemm = 0.05;
-
-template <typename Work> static double timed(Work &&work) {
-  auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-static double median(std::vector<double> values) {
-  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-namespace {
-
-/// Memory for a product, aligned as the arena is.
-class Matrix {
-public:
-  explicit Matrix(std::int64_t bytes)
-      : memory(std::aligned_alloc(64, static_cast<std::size_t>((bytes + 127) / 64 * 64))) {
-    if (!memory)
-      throw Error("cannot allocate " + std::to_string(bytes) + " bytes to time a product");
-  }
-  void *get() const { return memory.get(); }
-  void *fill(std::int64_t count, std::int32_t type) {
-    // Small whole numbers: no denormals, no overflow.
-    for (std::int64_t i = 0; i < count; ++i) {
-      auto value = static_cast<float>(i % 7 - 3);
-      if (type == JEPAC_BF16)
-        static_cast<std::uint16_t *>(memory.get())[i] = floatToBfloat(value);
-      else
-        static_cast<float *>(memory.get())[i] = value;
-    }
-    return memory.get();
-  }
-
-private:
-  struct Free {
-    void operator()(void *pointer) const { std::free(pointer); }
-  };
-  std::unique_ptr<void, Free> memory;
-};
-
-} // namespace
-
-/// Median seconds of one product alone, its weight packed beforehand.
-static double timeGemm(const GemmUse &use) {
-  jepac_gemm_desc d = use.desc;
-  std::int64_t aCount = (d.transA ? d.k : d.m) * d.lda, bCount = (d.transB ? d.n : d.k) * d.ldb;
-  // Where A is not transposed, B is a layer's weight; otherwise the product is
-  // a weight's gradient.
-  d.packedB = !d.transA;
-  std::int64_t scratchBytes = gemmScratchBytes(d, ThreadPool::get().threads());
-  Matrix a(aCount * 4), b(bCount * 4), c(d.m * d.ldc * 4), bias(d.n * 4), scratch(scratchBytes);
-  Matrix packed(d.packedB ? jepac_gemm_packed_bytes(&d) : 0);
-  const void *aValues = a.fill(aCount, d.inputs), *bValues = b.fill(bCount, d.roundsB ? JEPAC_F32 : d.inputs);
-  const void *biasValues = use.bias ? bias.fill(d.n, JEPAC_F32) : nullptr;
-  if (d.packedB) {
-    jepac_gemm_pack(&d, packed.get(), bValues, scratch.get());
-    bValues = packed.get();
-  }
-  auto once = [&] {
-    jepac_gemm(&d, c.get(), aValues, bValues, static_cast<const float *>(biasValues),
-               scratch.get());
-  };
-  double first = timed(once);
-  auto runs = static_cast<int>(std::clamp(secondsPerGemm / std::max(first, 1e-7), 3.0, 200.0));
-  std::vector<double> seconds;
-  for (int i = 0; i < runs; ++i)
-    seconds.push_back(timed(once));
-  return median(seconds);
-}
+static constexpr std::size_t deviceProfiled = 10;
 
 static void fillInputs(const Program &program, std::uint64_t seed) {
   const Buffer &clip = program.clip();
@@ -112,7 +36,7 @@ static void fillInputs(const Program &program, std::uint64_t seed) {
   std::vector<float> values(static_cast<std::size_t>(clip.elements));
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(2 * random.uniform(i) - 1);
-  program.writeReals(clip, values.data(), clip.elements);
+  program.writeClip(values.data());
   if (program.plan.masks)
     program.writeMasks(MaskSampler(*program.plan.masks, program.batch(), seed).draw(0));
 }
@@ -153,16 +77,23 @@ static double runStep(const Program &program, const BenchOptions &options,
   fillInputs(program, options.seed);
   if (program.plan.task == Task::Train)
     program.writeHyper(schedules.at(step));
-  return timed([&] { program.run(program.arena); });
+  return program.run();
 }
 
 /// Runs until both the least number of steps and the time are reached, or the
-/// wanted number.
+/// wanted number. Recording costs the processor nothing; to a device it is another
+/// way to run, so there it follows by itself.
 static StepTimes runSteps(const Program &program, const BenchOptions &options, Profile &profile) {
   std::int64_t most = options.steps.value_or(mostSteps);
-  Schedules schedules(OptimizerSettings::fromConfig(program.plan.config), most + warmUps);
+  Schedules schedules(OptimizerSettings::fromConfig(program.plan.config), most + warmUps + std::int64_t(deviceProfiled));
   StepTimes times;
   std::int64_t step = 0;
+  auto recordStep = [&] {
+    Profiler recording(/*slices=*/false);
+    double seconds = runStep(program, options, schedules, step++);
+    profile.add(recording, seconds);
+    return seconds;
+  };
   while (step < warmUps) {
     double seconds = runStep(program, options, schedules, step++);
     if (step == 1)
@@ -174,26 +105,27 @@ static StepTimes runSteps(const Program &program, const BenchOptions &options, P
   for (std::int64_t done = 0; done < most; ++done) {
     if (!options.steps && done >= leastSteps && total >= options.seconds)
       break;
-    double seconds;
-    if (profile.known() && done < mostProfiled) {
-      Profiler recording(/*slices=*/false);
-      seconds = runStep(program, options, schedules, step++);
-      profile.add(recording, seconds);
-    } else {
-      seconds = runStep(program, options, schedules, step++);
-    }
+    bool records = profile.known() && done < mostProfiled && !program.plan.onDevice();
+    double seconds = records ? recordStep() : runStep(program, options, schedules, step++);
     times.seconds.push_back(seconds);
     total += seconds;
   }
+  if (profile.known() && program.plan.onDevice())
+    for (std::size_t i = 0; i < std::min(times.seconds.size(), deviceProfiled); ++i)
+      recordStep();
   times.resident = peakResidentBytes();
   return times;
 }
 
+static const char *typeName(std::int32_t type) {
+  return type == JEPAC_E4M3 ? "e4m3" : type == JEPAC_BF16 ? "bf16" : "f32";
+}
+
 /// Times each product of the step; adds up their FLOPs and seconds.
-static Json timeProducts(const Plan &plan, double &flops, double &seconds) {
+static Json timeProducts(const Program &program, double &flops, double &seconds) {
   Json products = Json::array();
-  for (const GemmUse &use : plan.gemms) {
-    double each = timeGemm(use), count = static_cast<double>(use.count);
+  for (const GemmUse &use : program.plan.gemms) {
+    double each = program.executor->timeProduct(use), count = static_cast<double>(use.count);
     double work = 2.0 * static_cast<double>(use.desc.m) * static_cast<double>(use.desc.n) *
                   static_cast<double>(use.desc.k);
     flops += work * count;
@@ -204,8 +136,8 @@ static Json timeProducts(const Plan &plan, double &flops, double &seconds) {
     product.set("k", use.desc.k);
     product.set("trans_a", use.desc.transA != 0);
     product.set("trans_b", use.desc.transB != 0);
-    product.set("inputs", use.desc.inputs == JEPAC_BF16 ? "bf16" : "f32");
-    product.set("result", use.desc.result == JEPAC_BF16 ? "bf16" : "f32");
+    product.set("inputs", typeName(use.desc.inputs));
+    product.set("result", typeName(use.desc.result));
     product.set("count", use.count);
     product.set("seconds", each * count);
     product.set("flops", work / each);
@@ -224,20 +156,23 @@ Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
         "this binary's plan does not tell what its code calls; build it again to profile it");
   if (!options.trace.empty())
     traceFile.emplace(options.trace);
+  program.upload();
   StepTimes times = runSteps(program, options, profile);
   if (threads) {
     Schedules schedules(OptimizerSettings::fromConfig(plan.config), 1);
-    Profiler recording(/*slices=*/true);
+    Profiler recording(/*slices=*/!plan.onDevice());
     runStep(program, options, schedules, 0);
-    profile.addThreads(recording);
+    if (!plan.onDevice())
+      profile.addThreads(recording);
     if (traceFile) {
       std::string text = profile.trace(recording).dump() + "\n";
       traceFile->write(text.data(), text.size());
       traceFile->commit();
     }
   }
+  std::optional<DeviceUse> device = program.executor->device();
   double flops = 0, gemmSeconds = 0;
-  Json products = timeProducts(plan, flops, gemmSeconds);
+  Json products = timeProducts(program, flops, gemmSeconds);
 
   double step = median(times.seconds), rate = static_cast<double>(program.batch()) / step;
   double achieved = rate * static_cast<double>(plan.flopsPerClip);
@@ -261,6 +196,11 @@ Json jepa::rt::bench(const Program &program, const BenchOptions &options) {
              std::max<std::int64_t>(times.resident - options.residentBefore, 0));
   result.set("process_peak_bytes", times.resident);
   result.set("peak_bytes", plan.peakBytes);
+  if (device) {
+    result.set("device", device->name);
+    result.set("device_bytes", device->allocatedBytes);
+    result.set("device_used_bytes", device->usedBytes);
+  }
   result.set("phases", profile.phases());
   result.set("outside_seconds", profile.outsideSeconds());
   if (options.profile) {

@@ -87,6 +87,9 @@ std::string jepa::rt::benchText(const Json &result) {
          withUnit(real("gemm_ceiling_flops"), "FLOP/s").c_str(), 100 * real("share"));
   text += bytesText(real("peak_resident_bytes")) + " resident, " + bytesText(real("peak_bytes")) +
           " planned\n";
+  if (const Json *device = result.find("device"))
+    text += bytesText(real("device_bytes")) + " allocated on " + device->asString() + ", " +
+            bytesText(real("device_used_bytes")) + " of it in use by all\n";
   if (!result.at("phases").asArray().empty()) {
     appendTable(text, "phase", result.at("phases"));
     append(text, "between calls %10.6f\n", real("outside_seconds"));

@@ -35,7 +35,8 @@ static const Buffer &featuresOf(const Plan &plan) {
 
 namespace {
 
-/// Gathers clips into batches, runs them, and writes what comes out.
+/// Gathers clips into batches, runs them, and writes what comes out. While a
+/// batch is in flight the next one is gathered.
 class Embedder {
 public:
   Embedder(const Program &program, SafetensorsWriter &writer)
@@ -52,29 +53,49 @@ public:
     if (static_cast<std::int64_t>(pending.size()) == program.batch())
       flush();
   }
-  void flush();
+  /// Writes the features of all clips that were added.
+  void finish() {
+    flush();
+    collect();
+  }
 
 private:
+  void flush();
+  void collect();
+
   const Program &program;
   SafetensorsWriter &writer;
   const Buffer &features;
   std::vector<float> clips;
-  std::vector<std::string> pending; ///< names of the clips gathered so far
+  std::vector<std::string> pending;  ///< names of the clips gathered so far
+  std::vector<std::string> inFlight; ///< names of those that run
 };
 
 } // namespace
 
 void Embedder::flush() {
+  // First what came before: an arena may put a step's outputs where the next one's inputs go.
+  collect();
   if (pending.empty())
     return;
-  program.writeReals(program.clip(), clips.data(), static_cast<std::int64_t>(clips.size()));
-  program.run(program.arena);
+  program.writeClip(clips.data());
+  program.executor->stage();
+  program.executor->launch();
+  inFlight = std::move(pending);
+  pending.clear();
+}
+
+void Embedder::collect() {
+  if (inFlight.empty())
+    return;
+  program.executor->finish();
+  program.executor->download(features);
   std::vector<std::int64_t> shape(features.shape.begin() + 1, features.shape.end());
   std::int64_t bytes = features.bytes / program.batch();
-  for (std::size_t i = 0; i < pending.size(); ++i)
-    writer.add(pending[i], features.dtype, shape,
+  for (std::size_t i = 0; i < inFlight.size(); ++i)
+    writer.add(inFlight[i], features.dtype, shape,
                program.data(features) + static_cast<std::int64_t>(i) * bytes);
-  pending.clear();
+  inFlight.clear();
 }
 
 void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
@@ -82,6 +103,7 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
     SafetensorsReader reader(resolveWeights(options.weights));
     loadWeights(reader, program.plan, program.arena);
   }
+  program.upload();
   // A name twice in a list stays two tensors.
   std::set<std::string> taken = {"labels", "__metadata__"};
   std::vector<std::string> names;
@@ -121,7 +143,7 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
     progress.update(static_cast<std::int64_t>(i) + 1, std::to_string(skipped) + " skipped");
   }
   auto done = static_cast<std::int64_t>(labels.size());
-  embedder.flush();
+  embedder.finish();
   progress.finish();
   if (done == 0)
     throw Error("none of the " + std::to_string(skipped) +

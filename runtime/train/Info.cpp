@@ -44,6 +44,8 @@ Json jepa::rt::infoJson(const Plan &plan) {
   info.set("taps", plan.taps);
   info.set("pipeline", plan.pipeline);
   info.set("libraries", plan.libraries);
+  if (plan.onDevice())
+    info.set("cuda_arch", plan.cudaArch);
   info.set("cpu_features", plan.cpuFeatures);
   info.set("cpu_features_missing", missingCpuFeatures(plan));
   info.set("max_threads", plan.maxThreads);
@@ -75,12 +77,14 @@ std::string jepa::rt::infoText(const Plan &plan) {
   };
   auto amount = [](std::int64_t value) { return static_cast<double>(value); };
   line("model", plan.model + ", to " + taskName(plan.task));
-  line("target", plan.target + ", " + std::string(dtypeName(plan.dtype)));
+  line("target", plan.target + (plan.onDevice() ? " (" + plan.cudaArch + "), " : ", ") +
+                     std::string(dtypeName(plan.dtype)));
   line("parameters", std::to_string(plan.parameters));
   line("flops_per_clip", withUnit(amount(plan.flopsPerClip), "FLOP"));
   line("flops_per_clip_unpruned", withUnit(amount(plan.flopsPerClipUnpruned), "FLOP"));
   line("peak_bytes",
-       std::to_string(plan.peakBytes) + " (" + bytesText(amount(plan.peakBytes)) + ")");
+       std::to_string(plan.peakBytes) + " (" + bytesText(amount(plan.peakBytes)) +
+           (plan.onDevice() ? " of device memory)" : ")"));
   if (plan.masks) {
     line("masks", plan.masks->rule);
     // A packed batch has room for so many tokens per clip, which its clips share.

@@ -5,6 +5,7 @@
 #include "runtime/train/Profile.h"
 
 #include "runtime/core/Error.h"
+#include "runtime/core/Median.h"
 
 #include <algorithm>
 #include <map>
@@ -16,14 +17,6 @@ using namespace jepa::rt;
 static constexpr std::size_t mostCalls = std::size_t(1) << 22;
 
 static constexpr std::string_view adjointSuffix = "/adjoint";
-
-template <class T> static T median(std::vector<T> values) {
-  if (values.empty())
-    return 0;
-  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// "encoder" of "encoder.blocks.0".
 static std::string rootOf(const std::string &path) { return path.substr(0, path.find('.')); }
@@ -204,6 +197,20 @@ static Json threadName(std::size_t thread, const std::string &name) {
   return event;
 }
 
+Json Profile::callEvent(const Entry &entry, std::size_t thread, const Profiler::Span &span,
+                        std::optional<double> busy) {
+  Json event = traceEvent(entry.call->kernel, entry.phase, thread, span);
+  Json arguments = Json::object();
+  arguments.set("scope", entry.scope);
+  arguments.set("line", entry.call->line);
+  arguments.set("flops", entry.call->flops);
+  arguments.set("bytes", entry.call->bytes);
+  if (busy)
+    arguments.set("busy_us", *busy * 1e6);
+  event.set("args", std::move(arguments));
+  return event;
+}
+
 Json Profile::trace(const Profiler &run) const {
   check(run);
   Json events = Json::array();
@@ -216,19 +223,16 @@ Json Profile::trace(const Profiler &run) const {
         traceEvent(entries[i].phase, "phase", 0, {run.calls()[i].begin, run.calls()[end - 1].end}));
     i = end;
   }
+  if (run.threads().empty()) {
+    events.push(threadName(1, "device"));
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      events.push(callEvent(entries[i], 1, run.calls()[i]));
+  }
   for (std::size_t thread = 0; thread < run.threads().size(); ++thread) {
     events.push(threadName(thread + 1, "thread " + std::to_string(thread)));
     for (const Profiler::Slice &slice : run.threads()[thread]) {
       const Entry &entry = entries[static_cast<std::size_t>(slice.call)];
-      Json event = traceEvent(entry.call->kernel, entry.phase, thread + 1, slice.span);
-      Json arguments = Json::object();
-      arguments.set("scope", entry.scope);
-      arguments.set("line", entry.call->line);
-      arguments.set("flops", entry.call->flops);
-      arguments.set("bytes", entry.call->bytes);
-      arguments.set("busy_us", slice.busy * 1e6);
-      event.set("args", std::move(arguments));
-      events.push(std::move(event));
+      events.push(callEvent(entry, thread + 1, slice.span, slice.busy));
     }
   }
   Json trace = Json::object();

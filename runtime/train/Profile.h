@@ -10,6 +10,7 @@
 #include "runtime/core/Profiler.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,8 @@ public:
   /// Median seconds of a run that pass outside of calls.
   double outsideSeconds() const;
 
-  /// The run as a Chrome trace: one complete event per call and thread, and a
-  /// track with the phases.
+  /// The run as a Chrome trace: one complete event per call and thread (or
+  /// call, where no thread was recorded), and a track with the phases.
   Json trace(const Profiler &run) const;
 
 private:
@@ -62,6 +63,8 @@ private:
   void expand(std::size_t function, const std::string &scope);
   std::string phaseOf(const std::string &scope) const;
   void check(const Profiler &run) const;
+  static Json callEvent(const Entry &entry, std::size_t thread, const Profiler::Span &span,
+                        std::optional<double> busy = std::nullopt);
   template <class Key> Json table(Key &&key, bool sorted, bool details) const;
 
   const Plan &plan;

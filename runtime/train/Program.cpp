@@ -29,20 +29,39 @@ double Program::scalar(const Buffer &buffer) const {
   return *reinterpret_cast<const float *>(data(buffer));
 }
 
-void Program::writeReals(const Buffer &buffer, const float *values, std::int64_t count) const {
+void Program::upload() const {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind <= BufferKind::Table)
+      executor->upload(buffer);
+}
+
+void Program::downloadState() const {
+  for (const Buffer &buffer : plan.buffers)
+    if (buffer.kind == BufferKind::Parameter || buffer.kind == BufferKind::Moment)
+      executor->download(buffer);
+}
+
+double Program::run() const {
+  executor->stage();
+  executor->launch();
+  return executor->finish();
+}
+
+void Program::writeClip(const float *values) const {
+  const Buffer &buffer = clip();
   if (buffer.dtype == DType::F64)
-    std::copy_n(values, count, reinterpret_cast<double *>(data(buffer)));
+    std::copy_n(values, buffer.elements, reinterpret_cast<double *>(input(buffer)));
   else
-    std::copy_n(values, count, reinterpret_cast<float *>(data(buffer)));
+    std::copy_n(values, buffer.elements, reinterpret_cast<float *>(input(buffer)));
 }
 
 void Program::writeHyper(const HyperVector &values) const {
   const Buffer &buffer = plan.at("hyper");
   auto count = std::min<std::int64_t>(buffer.elements, hyper::Count);
   if (buffer.dtype == DType::F64)
-    std::copy_n(values.begin(), count, reinterpret_cast<double *>(data(buffer)));
+    std::copy_n(values.begin(), count, reinterpret_cast<double *>(input(buffer)));
   else
-    std::transform(values.begin(), values.begin() + count, reinterpret_cast<float *>(data(buffer)),
+    std::transform(values.begin(), values.begin() + count, reinterpret_cast<float *>(input(buffer)),
                    [](double value) { return static_cast<float>(value); });
 }
 
@@ -53,11 +72,11 @@ void Program::writeMasks(const std::vector<MaskDraw> &draws) const {
     if (static_cast<std::int64_t>(indices.size()) != buffer.elements)
       throw Error("internal error: '" + name + "' takes " + std::to_string(buffer.elements) +
                   " indices, drew " + std::to_string(indices.size()) + "; please report it");
-    std::memcpy(data(buffer), indices.data(), indices.size() * sizeof(std::int32_t));
+    std::memcpy(input(buffer), indices.data(), indices.size() * sizeof(std::int32_t));
     if (const Buffer *place = plan.find(name + ".length"))
-      *reinterpret_cast<std::int32_t *>(data(*place)) = static_cast<std::int32_t>(length);
+      *reinterpret_cast<std::int32_t *>(input(*place)) = static_cast<std::int32_t>(length);
     if (const Buffer *place = plan.find(name + std::string(boundsSuffix)))
-      std::memcpy(data(*place), bounds.data(),
+      std::memcpy(input(*place), bounds.data(),
                   std::min(bounds.size(), static_cast<std::size_t>(place->elements)) * sizeof(std::int32_t));
   };
   for (std::size_t group = 0; group < draws.size(); ++group) {

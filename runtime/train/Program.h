@@ -5,6 +5,7 @@
 #ifndef JEPA_RUNTIME_TRAIN_PROGRAM_H
 #define JEPA_RUNTIME_TRAIN_PROGRAM_H
 
+#include "runtime/core/Executor.h"
 #include "runtime/core/Plan.h"
 #include "runtime/masking/MaskSampler.h"
 #include "runtime/train/Schedules.h"
@@ -15,14 +16,25 @@
 
 namespace jepa::rt {
 
-/// What a command works with: it owns nothing. The arena's tables are filled and
-/// its parameters initialised.
+/// What a command works with: it owns nothing. The tables in the host's memory are
+/// filled and its parameters initialised; upload() brings them to where the
+/// program runs.
 struct Program {
   const Plan &plan;
-  std::byte *arena;
-  jepac_run_function run;
+  std::byte *arena;   ///< as the host sees it
+  Executor *executor; ///< null where nothing is run: inputs are then written to the arena
 
+  /// A buffer in the host's memory.
   std::byte *data(const Buffer &buffer) const { return arena + buffer.offset; }
+  /// Where an input of the next step is written.
+  std::byte *input(const Buffer &buffer) const { return executor ? executor->input(buffer) : data(buffer); }
+
+  /// Everything that outlives a step, after it was written on the host.
+  void upload() const;
+  /// What a checkpoint holds: parameters and moments.
+  void downloadState() const;
+  /// Runs a step on the inputs that were written; returns the seconds that it took.
+  double run() const;
 
   /// [batch, channels, frames, height, width] of the clip input.
   const Buffer &clip() const { return plan.at("clip"); }
@@ -32,8 +44,8 @@ struct Program {
 
   /// The first element of a buffer of reals.
   double scalar(const Buffer &buffer) const;
-  /// Writes `count` floats as the buffer's own type.
-  void writeReals(const Buffer &buffer, const float *values, std::int64_t count) const;
+  /// Writes the clip's floats.
+  void writeClip(const float *values) const;
   void writeHyper(const HyperVector &values) const;
   /// Writes the masks of each group, and their lengths or bounds where the plan has them.
   void writeMasks(const std::vector<MaskDraw> &draws) const;

@@ -109,7 +109,7 @@ static std::vector<Input> readInputs(const SafetensorsReader &reader, const Plan
   std::vector<Input> inputs;
   for (const Buffer &buffer : plan.buffers) {
     if (buffer.kind != BufferKind::Input || buffer.name == "hyper" || buffer.name.ends_with(".length") ||
-        buffer.name.ends_with(boundsSuffix))
+        buffer.name.ends_with(boundsSuffix) || buffer.name == clipBytesName)
       continue;
     if (buffer.maskTokens > 0) {
       if (const Buffer *bounds = plan.find(buffer.name + std::string(boundsSuffix)))
@@ -165,22 +165,25 @@ void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
       std::memset(program.data(buffer), 0, static_cast<std::size_t>(buffer.bytes));
   }
   fillCopies(plan, program.arena);
+  program.upload();
   SafetensorsWriter writer(options.outputs, room);
   Schedules schedules(OptimizerSettings::fromConfig(plan.config), steps);
   std::vector<double> losses;
   for (std::int64_t step = 0; step < steps; ++step) {
     for (const Input &input : inputs)
-      std::memcpy(program.data(*input.buffer), input.bytes.data(), input.bytes.size());
+      std::memcpy(program.input(*input.buffer), input.bytes.data(), input.bytes.size());
     if (training)
       program.writeHyper(schedules.at(step));
-    program.run(program.arena);
+    program.run();
     if (training)
       losses.push_back(program.scalar(plan.at("loss")));
     if (step > 0 || (training && !plan.taps))
       continue;
     for (const Buffer &buffer : plan.buffers)
-      if (buffer.kind == BufferKind::Output && !(training && buffer.name == "loss"))
+      if (buffer.kind == BufferKind::Output && !(training && buffer.name == "loss")) {
+        program.executor->download(buffer);
         write(writer, buffer.name, program, buffer);
+      }
   }
   if (training) {
     std::vector<float> narrow(losses.begin(), losses.end());
@@ -188,8 +191,10 @@ void jepa::rt::replay(const Program &program, const ReplayOptions &options) {
     writer.add("losses", wide ? DType::F64 : DType::F32, {steps},
                wide ? static_cast<const void *>(losses.data()) : narrow.data());
     for (const Buffer &buffer : plan.buffers)
-      if (buffer.kind == BufferKind::Parameter)
+      if (buffer.kind == BufferKind::Parameter) {
+        program.executor->download(buffer);
         write(writer, "final." + buffer.name, program, buffer);
+      }
   }
   writer.finish({{"model", plan.model},
                  {"target", plan.target},

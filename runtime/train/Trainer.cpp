@@ -33,6 +33,13 @@ double secondsSince(Clock::time_point begin) {
 /// How much the last step counts in the rates that are shown.
 constexpr double smoothing = 0.1;
 
+/// A step whose inputs are staged.
+struct PreparedStep {
+  HyperVector values;
+  std::int64_t sample; ///< the first that no step has used, after it
+  std::int64_t redrawnBatches;
+};
+
 class TrainingRun {
 public:
   TrainingRun(const Program &program, const TrainOptions &options)
@@ -44,7 +51,9 @@ public:
 private:
   void begin(const std::function<void(std::uint64_t)> &initialize);
   ClipLoader makeLoader(std::vector<VideoEntry> videos, Progress &progress) const;
+  void prepare(std::int64_t step, ClipLoader &loader, const MaskSampler &sampler, TrainLog &log);
   void step(ClipLoader &loader, const MaskSampler &sampler, TrainLog &log);
+  template <class Work> void onProgram(Work &&work) const;
   void drawMasks(TrainLog &log, const std::vector<MaskDraw> &draws);
   std::string details() const;
   void warn(const std::string &line) const {
@@ -57,6 +66,7 @@ private:
   CheckpointFolder checkpoints;
   TrainingPosition position;
   std::vector<float> clips;
+  std::optional<PreparedStep> prepared;
   StepRecord record;
   double secondsPerStep = 0, waitingShare = 0; ///< smoothed
   bool masksDrawn = false;
@@ -82,6 +92,7 @@ void TrainingRun::begin(const std::function<void(std::uint64_t)> &initialize) {
     position = *found;
     std::fprintf(options.output, "resuming after step %lld\n",
                  static_cast<long long>(position.step));
+    program.upload();
     return;
   }
   if (options.resume)
@@ -93,6 +104,7 @@ void TrainingRun::begin(const std::function<void(std::uint64_t)> &initialize) {
     for (const std::string &line : loadWeights(reader, program.plan, program.arena))
       std::fprintf(options.output, "weights of %s\n", line.c_str());
   }
+  program.upload();
 }
 
 ClipLoader TrainingRun::makeLoader(std::vector<VideoEntry> videos, Progress &progress) const {
@@ -140,8 +152,10 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
     step(loader, sampler, log);
     progress.update(position.step, details());
     stopped = StopSignal::requested();
-    if (stopped || position.step % every == 0 || position.step == options.steps)
+    if (stopped || position.step % every == 0 || position.step == options.steps) {
+      onProgram([&] { program.downloadState(); });
       saved = checkpoints.save(program.arena, position);
+    }
   }
   progress.finish();
   try {
@@ -162,20 +176,52 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
                stopped ? " (go on with --resume)" : "");
 }
 
+/// Says beside a failure of the program what the run can go on from.
+template <class Work> void TrainingRun::onProgram(Work &&work) const {
+  try {
+    work();
+  } catch (const Error &error) {
+    std::vector<std::filesystem::path> files = checkpoints.files();
+    throw Error(error.what() + (files.empty() ? "; no checkpoint was written yet"
+                                              : "; the last checkpoint is whole, go on from it with --resume: " +
+                                                    files.front().string()),
+                error.exitCode);
+  }
+}
+
+/// Takes the batch of a step, draws its masks, and stages both.
+void TrainingRun::prepare(std::int64_t step, ClipLoader &loader, const MaskSampler &sampler, TrainLog &log) {
+  loader.next(clips.data());
+  std::vector<MaskDraw> draws = sampler.draw(step);
+  if (!masksDrawn)
+    drawMasks(log, draws);
+  prepared = {schedules.at(step), loader.position(), 0};
+  for (const MaskDraw &draw : draws)
+    prepared->redrawnBatches += draw.overflows;
+  onProgram([&] {
+    program.writeClip(clips.data());
+    program.writeMasks(draws);
+    program.writeHyper(prepared->values);
+    program.executor->stage();
+  });
+}
+
 void TrainingRun::step(ClipLoader &loader, const MaskSampler &sampler, TrainLog &log) {
   Clock::time_point begin = Clock::now();
   double waitedBefore = loader.waitedSeconds();
-  loader.next(clips.data());
-  std::vector<MaskDraw> draws = sampler.draw(position.step);
-  if (!masksDrawn)
-    drawMasks(log, draws);
-  program.writeReals(program.clip(), clips.data(), static_cast<std::int64_t>(clips.size()));
-  program.writeMasks(draws);
-  for (const MaskDraw &draw : draws)
-    record.redrawnBatches += draw.overflows;
-  HyperVector values = schedules.at(position.step);
-  program.writeHyper(values);
-  program.run(program.arena);
+  if (!prepared)
+    prepare(position.step, loader, sampler, log);
+  PreparedStep current = *prepared;
+  prepared.reset();
+  onProgram([&] { program.executor->launch(); });
+  if (program.executor->overlaps() && position.step + 1 < options.steps)
+    prepare(position.step + 1, loader, sampler, log);
+  Clock::time_point waitsForProgram = Clock::now();
+  onProgram([&] { program.executor->finish(); });
+  // What the program was computing meanwhile was no time lost.
+  double waited = loader.waitedSeconds() - waitedBefore;
+  if (program.executor->overlaps())
+    waited -= secondsSince(waitsForProgram);
 
   record.loss = program.scalar(program.plan.at("loss"));
   if (!std::isfinite(record.loss))
@@ -188,15 +234,16 @@ void TrainingRun::step(ClipLoader &loader, const MaskSampler &sampler, TrainLog 
     if (buffer.kind == BufferKind::Output && buffer.name.starts_with(squaredNormPrefix))
       record.gradNorms.emplace_back(buffer.name.substr(squaredNormPrefix.size()),
                                     std::sqrt(program.scalar(buffer)));
-  record.lr = values[hyper::LearningRate];
-  record.weightDecay = values[hyper::WeightDecay];
-  record.ema = values[hyper::Ema];
+  record.lr = current.values[hyper::LearningRate];
+  record.weightDecay = current.values[hyper::WeightDecay];
+  record.ema = current.values[hyper::Ema];
+  record.redrawnBatches += current.redrawnBatches;
   ++position.step;
-  position.sample = loader.position();
+  position.sample = current.sample;
 
   record.step = position.step;
   record.seconds = std::max(secondsSince(begin), 1e-9);
-  record.waiting = std::clamp((loader.waitedSeconds() - waitedBefore) / record.seconds, 0.0, 1.0);
+  record.waiting = std::clamp(waited / record.seconds, 0.0, 1.0);
   record.clipsPerSecond = static_cast<double>(program.batch()) / record.seconds;
   record.flops = record.clipsPerSecond * static_cast<double>(program.plan.flopsPerClip);
   record.residentBytes = residentBytes();

@@ -8,6 +8,11 @@
 // and of the sample or step alone, so neither the number of threads, nor that
 // of workers, nor an interruption changes a loss.
 //
+// On a device the next step's clips and masks are taken and uploaded while a
+// step computes; it begins when this step's loss has been read. So no step is
+// ever under way that a checkpoint or a refused loss would have to know of, and
+// the device waits for no more than a few calls between two steps.
+//
 //===----------------------------------------------------------------------===//
 #ifndef JEPA_RUNTIME_TRAIN_TRAINER_H
 #define JEPA_RUNTIME_TRAIN_TRAINER_H

@@ -63,7 +63,7 @@ TEST_F(Payload, RunsFromTheEndOfAFile) {
   ASSERT_TRUE(place);
   EXPECT_EQ(readPlanText(at("artifact"), *place), "{\"plan\":1}");
   std::vector<std::int64_t> arena(1000, -1);
-  loadCode(at("artifact"), *place)(arena.data());
+  loadCode(at("artifact"), *place).run(arena.data());
   for (std::int64_t i = 0; i < 1000; ++i)
     ASSERT_EQ(arena[static_cast<std::size_t>(i)], i * i);
 }

@@ -1,0 +1,236 @@
+//===- DeviceGemm.cpp - products on a GPU through cuBLASLt ----------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/DeviceGemm.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+using namespace jepa::rt;
+using namespace jepa::rt::cuda;
+using namespace jepa::rt::cuda::lt;
+
+/// Proposals of the library that are measured, and how often.
+static constexpr int mostCandidates = 8, runsPerCandidate = 5;
+/// The library asks for no better.
+static constexpr std::uint32_t bestAlignment = 256;
+
+static Type typeOf(std::int32_t type) {
+  return type == JEPAC_E4M3 ? typeE4m3 : type == JEPAC_BF16 ? typeBf16 : typeF32;
+}
+
+static std::uint32_t alignmentOf(const void *address) {
+  auto bits = reinterpret_cast<std::uintptr_t>(address) | bestAlignment;
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
+
+static std::uint32_t epilogueOf(const jepac_device_gemm_desc &d, const ProductPlaces &places) {
+  switch (d.epilogue) {
+  case JEPAC_EPILOGUE_BIAS: return epilogueBias;
+  case JEPAC_EPILOGUE_GELU: return epilogueGelu | (places.aux ? epilogueAux : 0U) | (places.bias ? epilogueBias : 0U);
+  case JEPAC_EPILOGUE_DGELU: return epilogueDGelu | (places.bias ? epilogueBiasGrad : 0U);
+  case JEPAC_EPILOGUE_BIAS_GRAD: return epilogueBiasGradB; // the library's B is the ABI's A
+  }
+  return epilogueDefault;
+}
+
+/// "64 x 32 x 16 nt bf16", for messages.
+static std::string text(const jepac_device_gemm_desc &d) {
+  static constexpr const char *types[] = {"f32", "bf16", "e4m3"};
+  return "a product of " + std::to_string(d.m) + " x " + std::to_string(d.n) + " x " + std::to_string(d.k) + " " +
+         (d.transA ? "t" : "n") + (d.transB ? "t" : "n") + " in " + types[d.inputs] + ", epilogue " +
+         std::to_string(d.epilogue);
+}
+
+/// All that the choice of an algorithm depends on.
+static std::string keyOf(const jepac_device_gemm_desc &d, std::uint32_t epilogue, const ProductPlaces &places) {
+  std::string key;
+  for (std::int64_t number : {d.m, d.n, d.k, d.lda, d.ldb, d.ldc, d.auxiliary, d.workspaceBytes, std::int64_t(d.transA),
+                              std::int64_t(d.transB), std::int64_t(d.inputs), std::int64_t(d.result),
+                              std::int64_t(epilogue), std::int64_t(d.biasType), std::int64_t(alignmentOf(places.a)),
+                              std::int64_t(alignmentOf(places.b)), std::int64_t(alignmentOf(places.c)),
+                              std::int64_t(alignmentOf(places.bias)), std::int64_t(alignmentOf(places.aux))})
+    key += (key.empty() ? "" : " ") + std::to_string(number);
+  return key;
+}
+
+//===----------------------------------------------------------------------===//
+// A prepared product
+//===----------------------------------------------------------------------===//
+
+struct DeviceGemm::Product {
+  Product(const Library &library, const jepac_device_gemm_desc &d, std::uint32_t epilogue)
+      : library(library), d(d), epilogue(epilogue) {
+    // Stored rows are the library's columns.
+    auto layout = [&](Layout &its, std::int32_t type, std::int64_t rows, std::int64_t columns, std::int64_t stride) {
+      check(library.layoutCreate(&its, typeOf(type), static_cast<std::uint64_t>(columns),
+                                 static_cast<std::uint64_t>(rows), stride));
+    };
+    layout(a, d.inputs, d.transA ? d.k : d.m, d.transA ? d.m : d.k, d.lda);
+    layout(b, d.inputs, d.transB ? d.n : d.k, d.transB ? d.k : d.n, d.ldb);
+    layout(c, d.result, d.m, d.n, d.ldc);
+    check(library.descCreate(&desc, compute32F, typeF32));
+    set(descTransA, d.transB ? opTranspose : opNone);
+    set(descTransB, d.transA ? opTranspose : opNone);
+    set(descEpilogue, epilogue);
+    if (hasBias())
+      set(descBiasType, std::int32_t(typeOf(d.biasType)));
+    if (hasAux())
+      set(descAuxStride, d.auxiliary);
+  }
+  ~Product() {
+    for (Layout layout : {a, b, c})
+      if (layout)
+        library.layoutDestroy(layout);
+    if (desc)
+      library.descDestroy(desc);
+  }
+  Product(const Product &) = delete;
+  Product &operator=(const Product &) = delete;
+
+  bool hasBias() const {
+    return (epilogue & (epilogueBias | epilogueBiasGradB)) || (isDGelu() && (epilogue & epilogueBiasGrad));
+  }
+  bool hasAux() const { return (epilogue & epilogueAux) != 0; }
+  bool isDGelu() const { return (epilogue & epilogueDGelu) == epilogueDGelu; }
+
+  template <class T> void set(DescAttribute attribute, T value) const {
+    check(library.descSet(desc, attribute, &value, sizeof value));
+  }
+  void check(int status) const { Library::check(status, text(d)); }
+
+  /// The addresses that the library takes with the description, whose alignment it also goes by.
+  void place(const ProductPlaces &places) const {
+    if (hasBias())
+      set(descBiasPointer, places.bias);
+    if (hasAux())
+      set(descAuxPointer, places.aux);
+    if (d.inputs == JEPAC_E4M3) {
+      set(descScaleA, places.scaleB);
+      set(descScaleB, places.scaleA);
+    }
+  }
+
+  const Library &library;
+  const jepac_device_gemm_desc d;
+  const std::uint32_t epilogue;
+  MatmulDesc desc = nullptr;
+  Layout a = nullptr, b = nullptr, c = nullptr; ///< by the ABI's names
+  Algorithm algorithm{};
+};
+
+DeviceGemm::DeviceGemm(Device &device, AlgorithmCache cache)
+    : device(device), library(Library::get()), cache(std::move(cache)) {
+  Library::check(library.create(&handle), "to start");
+  prefix = device.name() + " cublasLt " + std::to_string(library.version()) + ": ";
+}
+
+DeviceGemm::~DeviceGemm() {
+  products.clear();
+  library.destroy(handle);
+}
+
+void DeviceGemm::run(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream) {
+  const Product &product = prepare(d, places, stream);
+  multiply(product, product.algorithm, places, stream);
+}
+
+DeviceGemm::Product &DeviceGemm::prepare(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream) {
+  std::uint32_t epilogue = epilogueOf(d, places);
+  std::string key = keyOf(d, epilogue, places);
+  std::unique_ptr<Product> &product = products[key];
+  if (!product) {
+    auto made = std::make_unique<Product>(library, d, epilogue);
+    choose(*made, places, prefix + key, stream);
+    product = std::move(made);
+  }
+  return *product;
+}
+
+void DeviceGemm::multiply(const Product &product, const Algorithm &algorithm, const ProductPlaces &places,
+                          Stream stream) const {
+  product.place(places);
+  float one = 1, zero = 0;
+  product.check(library.matmul(handle, product.desc, &one, places.b, product.b, places.a, product.a, &zero, places.c,
+                               product.c, places.c, product.c, &algorithm, places.workspace,
+                               static_cast<std::size_t>(product.d.workspaceBytes), stream));
+}
+
+//===----------------------------------------------------------------------===//
+// Algorithms
+//===----------------------------------------------------------------------===//
+
+std::vector<Candidate> DeviceGemm::candidates(const Product &product, const ProductPlaces &places) const {
+  Preference preference = nullptr;
+  product.check(library.preferenceCreate(&preference));
+  int status = 0;
+  auto set = [&]<class T>(PreferenceAttribute attribute, T value) {
+    if (status == 0)
+      status = library.preferenceSet(preference, attribute, &value, sizeof value);
+  };
+  set(preferenceWorkspaceBytes, static_cast<std::uint64_t>(product.d.workspaceBytes));
+  set(preferenceReductions, reductionComputeType);
+  set(preferenceAlignmentA, alignmentOf(places.b));
+  set(preferenceAlignmentB, alignmentOf(places.a));
+  set(preferenceAlignmentC, alignmentOf(places.c));
+  set(preferenceAlignmentD, alignmentOf(places.c));
+  std::vector<Candidate> found(mostCandidates);
+  int count = 0;
+  if (status == 0)
+    status = library.heuristic(handle, product.desc, product.b, product.a, product.c, product.c, preference,
+                               mostCandidates, found.data(), &count);
+  library.preferenceDestroy(preference);
+  product.check(status);
+  found.resize(static_cast<std::size_t>(std::clamp(count, 0, mostCandidates)));
+  std::erase_if(found, [](const Candidate &candidate) { return candidate.state != 0; });
+  if (found.empty())
+    product.check(15); // as the library says it of others: not supported
+  return found;
+}
+
+double DeviceGemm::measure(const Product &product, const Algorithm &algorithm, const ProductPlaces &places,
+                           Stream stream) const {
+  DeviceEvent begin(device), end(device);
+  double best = std::numeric_limits<double>::infinity();
+  for (int run = 0; run <= runsPerCandidate; ++run) {
+    begin.record(stream);
+    multiply(product, algorithm, places, stream);
+    end.record(stream);
+    end.wait(text(product.d));
+    if (run > 0) // the first one also loads the algorithm's code
+      best = std::min(best, end.secondsSince(begin));
+  }
+  return best;
+}
+
+/// Whether running a product again gives the same result: its inputs must outlive it.
+static bool canRepeat(const jepac_device_gemm_desc &d, const ProductPlaces &places) {
+  return places.aux != places.c && places.a != places.c && places.b != places.c &&
+         (d.epilogue != JEPAC_EPILOGUE_DGELU || places.aux != places.bias);
+}
+
+void DeviceGemm::choose(Product &product, const ProductPlaces &places, const std::string &key, Stream stream) {
+  product.place(places);
+  Candidate checked{};
+  if (const Algorithm *known = cache.find(key);
+      known &&
+      library.algorithmCheck(handle, product.desc, product.b, product.a, product.c, product.c, known, &checked) == 0 &&
+      checked.workspaceBytes <= static_cast<std::size_t>(product.d.workspaceBytes)) {
+    product.algorithm = *known;
+    return;
+  }
+  std::vector<Candidate> all = candidates(product, places);
+  product.algorithm = all.front().algorithm;
+  if (all.size() == 1 || !cache.keeps() || !canRepeat(product.d, places))
+    return;
+  double best = std::numeric_limits<double>::infinity();
+  for (const Candidate &candidate : all)
+    if (double seconds = measure(product, candidate.algorithm, places, stream); seconds < best) {
+      best = seconds;
+      product.algorithm = candidate.algorithm;
+    }
+  cache.add(key, product.algorithm);
+}

@@ -1,0 +1,93 @@
+//===- Kernels.cu - the kernels of a small program on a device ------------===//
+// Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "adamw.cuh"
+#include "launch.cuh"
+#include "power_loss.cuh"
+#include "simt/driver/program/Layout.h"
+
+using namespace jepa::device;
+
+/// goal[clip, i] = a tenth of the context's tokens less the target's. More shared memory than a kernel has by itself.
+struct MakeGoal {
+  struct Shared {
+    SharedArray<float, 64 << 8> values;
+  };
+};
+JEPA_LAUNCH_INFO(make_goal, 128, MakeGoal::Shared, 3)
+JEPA_KERNEL(128) make_goal(float *goal, const int *context, const int *target) {
+  auto &shared = sharedMemory<MakeGoal::Shared>();
+  int at = threadIndex(), clip = at / WIDTH;
+  if (at < BATCH * WIDTH) {
+    float sum = 0.0f;
+    for (int i = 0; i < CONTEXT; ++i)
+      sum += static_cast<float>(context[clip * CONTEXT + i] * (at % WIDTH + 1));
+    for (int i = 0; i < TARGET; ++i)
+      sum -= static_cast<float>(target[clip * TARGET + i]);
+    shared.values[16000 - at] = 0.1f * sum;
+  }
+  syncThreads();
+  if (at < BATCH * WIDTH)
+    goal[at] = shared.values[16000 - at];
+}
+
+JEPA_LAUNCH_INFO(loss_partial, 128, PowerLoss<WIDTH>::Shared, 3)
+JEPA_KERNEL(128) loss_partial(float *partial, const float *features, const float *goal) {
+  PowerLoss<WIDTH>::run(partial, features, goal, TokenWeights{BATCH, 1, nullptr, nullptr, 0}, 2.0f);
+}
+
+JEPA_LAUNCH_INFO(loss, 128, SumAll::Shared, 3)
+JEPA_KERNEL(128) loss(float *total, float *one, const float *partial) {
+  SumAll::run(total, partial, 1, 0.5f);
+  if (threadIndex() == 0)
+    *one = 1.0f;
+}
+
+JEPA_LAUNCH_INFO(loss_grad, 128, NoShared, 4)
+JEPA_KERNEL(128) loss_grad(float *grad, const float *one, const float *features, const float *goal) {
+  PowerLossGrad<WIDTH>::run(grad, one, features, goal, TokenWeights{BATCH, 1, nullptr, nullptr, 0}, 2.0f);
+}
+
+/// Lists the parameters; generated code has such tables from the start.
+JEPA_LAUNCH_INFO(list_parameters, 128, NoShared, 3)
+JEPA_KERNEL(128) list_parameters(Parameter *parameters, Chunk *chunks, char *arena) {
+  auto reals = [&](int offset) { return reinterpret_cast<float *>(arena + offset); };
+  int at = threadIndex();
+  if (at == 0) {
+    parameters[0] = {reals(AT_WEIGHT),
+                     reals(AT_M_WEIGHT),
+                     reals(AT_V_WEIGHT),
+                     reals(AT_TEACHER),
+                     nullptr,
+                     nullptr,
+                     reals(AT_WEIGHT_GRAD),
+                     WEIGHTS,
+                     true};
+    parameters[1] = {reals(AT_BIAS), reals(AT_M_BIAS), reals(AT_V_BIAS),    reals(AT_TEACHER_BIAS),
+                     nullptr,        nullptr,          reals(AT_BIAS_GRAD), WIDTH,
+                     false};
+  }
+  if (at < CHUNKS)
+    chunks[at] = at == CHUNKS - 1 ? Chunk{1, 0} : Chunk{0, static_cast<long long>(at) * Chunk::numbers};
+}
+
+JEPA_LAUNCH_INFO(squared_norm, 128, SquaredNorm::Shared, 3)
+JEPA_KERNEL(128) squared_norm(float *partial, const Parameter *parameters, const Chunk *chunks) {
+  SquaredNorm::run(partial, parameters, chunks);
+}
+
+JEPA_LAUNCH_INFO(norm, 128, SumAll::Shared, 2)
+JEPA_KERNEL(128) norm(float *total, const float *partial) { SumAll::run(total, partial, CHUNKS, 1.0f); }
+
+JEPA_LAUNCH_INFO(adamw, 128, NoShared, 4)
+JEPA_KERNEL(128) adamw(const Parameter *parameters, const Chunk *chunks, const Hyper *hyper, const float *norm) {
+  AdamW::run(parameters, chunks, hyper, norm);
+}
+
+/// Inputs do not outlive a step: an arena may put other values in their place.
+JEPA_LAUNCH_INFO(overwrite_clip, 128, NoShared, 1)
+JEPA_KERNEL(128) overwrite_clip(float *clip) {
+  for (int i = threadIndex(); i < BATCH * PIXELS; i += 128)
+    clip[i] = 1e30f;
+}
