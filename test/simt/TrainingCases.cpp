@@ -3,157 +3,90 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "adamw.cuh"
-#include "patchify.cuh"
 #include "power_loss.cuh"
 #include "simt/Cases.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 using namespace jepa::device;
 using namespace simt;
 
 extern "C" {
-void patchify_16(bf16 *, const unsigned char *, const int *, Normalisation, bool);
-void patchify_14(float *, const unsigned char *, const int *, Normalisation, bool);
-void gather_20(float *, const float *, const int *, int, bool, bool);
-void scatter_20(float *, const float *, const int *, int, int, bool);
-void gather_1032(bf16 *, const bf16 *, const int *, int, bool, bool);
-void scatter_1032(bf16 *, const bf16 *, const int *, int, int, bool);
-void power_loss_42(float *, const float *, const float *, TokenWeights, float);
-void power_loss_grad_42(float *, const float *, const float *, const float *, TokenWeights, float);
-void power_loss_400(float *, const bf16 *, const float *, TokenWeights, float);
-void power_loss_grad_400(bf16 *, const float *, const bf16 *, const float *, TokenWeights, float);
 void squared_norm_0(float *, const unsigned char *);
 void squared_norm_1(float *, const unsigned char *);
 void adamw_0(unsigned char *, const float *);
-void sum_all(float *, const float *, int, float);
-extern LaunchInfo squared_norm_0_launch, squared_norm_1_launch, adamw_0_launch;
+void squared_norm_0_sum(float *, const float *);
+void squared_norm_1_sum(float *, const float *);
+extern LaunchInfo squared_norm_0_launch, squared_norm_0_sum_launch, squared_norm_1_launch, squared_norm_1_sum_launch,
+    adamw_0_launch;
 }
 
 namespace {
 
-/// Of T's rounding.
-template <class T> constexpr double rounding = sizeof(T) == 2 ? 4e-3 : 1e-6;
+enum Kind { Clips, Length, Packed };
 
-/// Ascending numbers below `most`, for each of some clips.
-std::vector<int> randomMask(Run &run, int clips, int count, int most) {
-  std::vector<int> mask;
-  for (int clip = 0; clip < clips; ++clip) {
-    std::vector<int> all(static_cast<std::size_t>(most));
-    std::iota(all.begin(), all.end(), 0);
-    std::shuffle(all.begin(), all.end(), run.random);
-    std::sort(all.begin(), all.begin() + count);
-    mask.insert(mask.end(), all.begin(), all.begin() + count);
-  }
-  return mask;
-}
+template <class T> struct LossKernels {
+  LaunchInfo &lossLaunch, &sumLaunch, &gradLaunch;
+  void (*loss)(float *, const T *, const float *, const int *);
+  void (*sum)(float *, const float *);
+  void (*grad)(T *, const float *, const T *, const float *, const int *);
+};
 
-template <class T, int Time, int Height, int Width, int Patch, int Tubelet, class Kernel>
-void checkPatchify(Run &run, Kernel kernel) {
-  constexpr int clips = 2, rows = Height / Patch, columns = Width / Patch, perClip = Time / Tubelet * rows * columns;
-  constexpr int numbers = 3 * Tubelet * Patch * Patch;
-  std::vector<unsigned char> frames(clips * Time * Height * Width * 3);
-  for (unsigned char &byte : frames)
-    byte = static_cast<unsigned char>(run.random());
-  Normalisation norm{{0.02f, 0.03f, 0.05f}, {-1.5f, -2.0f, 0.25f}};
-  // All tokens, a mask's of each clip, and a mask through both clips.
-  for (int kind = 0; kind < 3; ++kind) {
-    int each = kind == 0 ? perClip : kind == 1 ? perClip / 2 : perClip + 1, lists = kind == 2 ? 1 : clips;
-    std::vector<int> mask = randomMask(run, lists, each, kind == 2 ? clips * perClip : perClip);
-    auto result = unwritten<T>(static_cast<std::size_t>(lists * each * numbers));
-    std::vector<double> expected;
-    for (int i = 0; i < lists * each; ++i) {
-      int token = kind ? mask[static_cast<std::size_t>(i)] : i, clip = kind == 1 ? i / each : token / perClip;
-      token %= perClip;
-      for (int c = 0; c < 3; ++c)
-        for (int t = 0; t < Tubelet; ++t)
-          for (int y = 0; y < Patch; ++y)
-            for (int x = 0; x < Patch; ++x) {
-              int frame = clip * Time + token / (rows * columns) * Tubelet + t;
-              int line = frame * Height + token / columns % rows * Patch + y;
-              int byte = frames[static_cast<std::size_t>((line * Width + token % columns * Patch + x) * 3 + c)];
-              expected.push_back(byte * double(norm.scale[c]) + double(norm.shift[c]));
-            }
-    }
-    run.launch({unsigned(each), unsigned(lists)}, 128, 0, kernel, result.data(), frames.data(),
-               kind ? mask.data() : nullptr, norm, kind == 2);
-    run.compare("tokens", result, expected, rounding<T>);
-  }
-}
-const Register patchify16("patchify", "16", [](Run &run) { checkPatchify<bf16, 4, 32, 48, 16, 2>(run, patchify_16); });
-const Register patchify14("patchify", "14", [](Run &run) { checkPatchify<float, 3, 28, 42, 14, 3>(run, patchify_14); });
-
-template <class T, int Width, class Gather, class Scatter> void checkTokens(Run &run, Gather gather, Scatter scatter) {
-  constexpr int clips = 3, tokens = 11, masked = 4;
-  auto mask = randomMask(run, clips, masked, tokens);
-  auto at = [](int row, int column) { return static_cast<std::size_t>(row * Width + column); };
-  for (bool table : {false, true}) {
-    auto from = randomVector<T>(run, at(table ? tokens : clips * tokens, 0));
-    auto gathered = unwritten<T>(at(clips * masked, 0)), scattered = unwritten<T>(from.size());
-    std::vector<double> expected, sums(from.size());
-    for (int i = 0; i < clips * masked; ++i)
-      for (int c = 0; c < Width; ++c) {
-        int row = (table ? 0 : i / masked * tokens) + mask[static_cast<std::size_t>(i)];
-        expected.push_back(value(from[at(row, c)]));
-        sums[at(row, c)] += expected.back();
-      }
-    // Cyclic: the same tokens of a later turn.
-    std::vector<int> turned = mask;
-    for (int &token : turned)
-      token += table ? 2 * tokens : 0;
-    run.launch({masked, clips}, 128, 0, gather, gathered.data(), from.data(), turned.data(), tokens, table, table);
-    run.compare("gathered", gathered, expected, 0);
-    run.launch({tokens, table ? 1u : clips}, 128, 0, scatter, scattered.data(), gathered.data(), mask.data(), masked,
-               clips, table);
-    run.compare("scattered", scattered, sums, rounding<T>);
-  }
-}
-const Register tokens20("tokens", "20", [](Run &run) { checkTokens<float, 20>(run, gather_20, scatter_20); });
-const Register tokens1032("tokens", "1032", [](Run &run) { checkTokens<bf16, 1032>(run, gather_1032, scatter_1032); });
-
-template <class T, int Width, class Loss, class Grad> void checkLoss(Run &run, Loss lossKernel, Grad gradKernel) {
+template <class T> void checkLoss(Run &run, int width, Kind kind, double exponent, const LossKernels<T> &kernels) {
   constexpr int clips = 3, tokens = 13, rows = clips * tokens;
-  const int length = 5;
-  const std::vector<int> bounds{2, 9, 10, 33};
-  for (int kind = 0; kind < 3; ++kind)
-    for (float exponent : {1.0f, 2.0f, 1.5f}) {
-      auto predicted = randomVector<T>(run, rows * Width);
-      auto target = randomVector<float>(run, rows * Width);
-      target[3] = toFloat(predicted[3]); // a difference of zero
-      auto grads = unwritten<T>(rows * Width);
-      std::vector<double> expected(rows * Width), loss(1);
-      const float upstream = 0.75f;
-      for (int row = 0; row < rows; ++row) {
-        double weight = 1.0 / rows;
-        if (kind == 1)
-          weight = row % tokens < length ? 1.0 / (clips * length) : 0;
-        if (kind == 2)
-          weight = row < 2 || row >= 33 ? 0 : 1.0 / 3 / (row < 9 ? 7 : row < 10 ? 1 : 23);
-        for (int c = 0; c < Width; ++c) {
-          auto at = static_cast<std::size_t>(row * Width + c);
-          double d = value(predicted[at]) - double(target[at]), size = std::fabs(d);
-          loss[0] += weight / Width * std::pow(size, exponent) / double(exponent);
-          expected[at] = d == 0 ? 0 : upstream * weight / Width * std::pow(size, exponent - 1.0) * (d < 0 ? -1 : 1);
-        }
-      }
-      TokenWeights weights{rows, tokens, kind == 1 ? &length : nullptr, kind == 2 ? bounds.data() : nullptr, 3};
-      unsigned blocks = (rows + 31) / 32;
-      auto partial = unwritten<float>(blocks), total = unwritten<float>(1);
-      run.launch({blocks}, 128, sizeof(typename PowerLoss<Width>::Shared), lossKernel, partial.data(), predicted.data(),
-                 target.data(), weights, exponent);
-      run.launch({1}, 128, sizeof(SumAll::Shared), sum_all, total.data(), partial.data(), int(blocks), 1 / exponent);
-      run.compare("loss", total, loss, 1e-5);
-      run.launch({(rows + 3) / 4}, 128, 0, gradKernel, grads.data(), &upstream, predicted.data(), target.data(),
-                 weights, exponent);
-      run.compare("grad", grads, expected, sizeof(T) == 2 ? 4e-3 : 1e-5);
+  const std::vector<int> bounds{2, 9, 10, 33}, length{5};
+  auto count = static_cast<std::size_t>(rows * width);
+  auto predicted = randomVector<T>(run, count);
+  auto target = randomVector<float>(run, count);
+  target[3] = toFloat(predicted[3]); // a difference of zero
+  auto grads = unwritten<T>(count);
+  std::vector<double> expected(count), loss(1);
+  const float upstream = 0.75f;
+  for (int row = 0; row < rows; ++row) {
+    double weight = 1.0 / rows;
+    if (kind == Length)
+      weight = row % tokens < length[0] ? 1.0 / (clips * length[0]) : 0;
+    if (kind == Packed)
+      weight = row < 2 || row >= 33 ? 0 : 1.0 / 3 / (row < 9 ? 7 : row < 10 ? 1 : 23);
+    for (int c = 0; c < width; ++c) {
+      auto at = static_cast<std::size_t>(row * width + c);
+      double d = value(predicted[at]) - double(target[at]), size = std::fabs(d);
+      loss[0] += weight / width * std::pow(size, exponent) / exponent;
+      expected[at] = d == 0 ? 0 : double(upstream) * weight / width * std::pow(size, exponent - 1) * (d < 0 ? -1 : 1);
     }
+  }
+  const int *limit = kind == Length ? length.data() : kind == Packed ? bounds.data() : nullptr;
+  auto partial = unwritten<float>(2), total = unwritten<float>(1);
+  run.launch({2}, kernels.lossLaunch, kernels.loss, partial.data(), predicted.data(), target.data(), limit);
+  run.launch({1}, kernels.sumLaunch, kernels.sum, total.data(), partial.data());
+  run.compare("loss", total, loss, 1e-5);
+  run.launch({(rows + 3) / 4}, kernels.gradLaunch, kernels.grad, grads.data(), &upstream, predicted.data(),
+             target.data(), limit);
+  run.compare("grad", grads, expected, sizeof(T) == 2 ? 4e-3 : 1e-5);
 }
-const Register loss42("power_loss", "42",
-                      [](Run &run) { checkLoss<float, 42>(run, power_loss_42, power_loss_grad_42); });
-const Register loss400("power_loss", "400",
-                       [](Run &run) { checkLoss<bf16, 400>(run, power_loss_400, power_loss_grad_400); });
+
+} // namespace
+
+#define LOSS(name, width, T, kind, exponent)                                                                           \
+  extern "C" void power_loss_##name(float *, const T *, const float *, const int *);                                   \
+  extern "C" void power_loss_sum_##name(float *, const float *);                                                       \
+  extern "C" void power_loss_grad_##name(T *, const float *, const T *, const float *, const int *);                   \
+  extern "C" LaunchInfo power_loss_##name##_launch, power_loss_sum_##name##_launch, power_loss_grad_##name##_launch;   \
+  static const Register loss##name("power_loss", #name, [](Run &run) {                                                 \
+    checkLoss<T>(run, width, kind, exponent,                                                                           \
+                 {power_loss_##name##_launch, power_loss_sum_##name##_launch, power_loss_grad_##name##_launch,         \
+                  power_loss_##name, power_loss_sum_##name, power_loss_grad_##name});                                  \
+  });
+
+LOSS(42_clips, 42, float, Clips, 1.5)
+LOSS(42_length, 42, float, Length, 1)
+LOSS(42_packed, 42, float, Packed, 2)
+LOSS(400_clips, 400, bf16, Clips, 1)
+LOSS(400_length, 400, bf16, Length, 2)
+LOSS(400_packed, 400, bf16, Packed, 1.5)
+
+namespace {
 
 /// The arena that adamw_0_places is of: all gradients, then each parameter with what moves with it, then the norms.
 class Arena {
@@ -207,11 +140,11 @@ void checkAdamW(Run &run) {
   float *normsAt[2] = {arena.fill(unwritten<float>(1)), arena.fill(unwritten<float>(1))};
 
   for (int module : {0, 1}) {
-    unsigned chunks = module ? 2 : 3;
-    auto partial = unwritten<float>(chunks);
-    run.launch({chunks}, module ? squared_norm_1_launch : squared_norm_0_launch,
-               module ? squared_norm_1 : squared_norm_0, partial.data(), arena.start());
-    run.launch({1}, 128, sizeof(SumAll::Shared), sum_all, normsAt[module], partial.data(), int(chunks), 1.0f);
+    auto partial = unwritten<float>(2);
+    run.launch({2}, module ? squared_norm_1_launch : squared_norm_0_launch, module ? squared_norm_1 : squared_norm_0,
+               partial.data(), arena.start());
+    run.launch({1}, module ? squared_norm_1_sum_launch : squared_norm_0_sum_launch,
+               module ? squared_norm_1_sum : squared_norm_0_sum, normsAt[module], partial.data());
     run.compare("norm", std::vector<float>{*normsAt[module]}, {norms[module]}, 1e-5);
   }
 

@@ -3,48 +3,38 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "adamw.cuh"
-#include "patchify.cuh"
 #include "power_loss.cuh"
-#include "tokens.cuh"
 
 using namespace jepa::device;
 
-JEPA_KERNEL(128)
-patchify_16(bf16 *to, const unsigned char *frames, const int *tokens, Normalisation norm, bool packed) {
-  Patchify<4, 32, 48, 16, 2>::run(to, frames, tokens, norm, packed);
-}
-JEPA_KERNEL(128)
-patchify_14(float *to, const unsigned char *frames, const int *tokens, Normalisation norm, bool packed) {
-  Patchify<3, 28, 42, 14, 3>::run(to, frames, tokens, norm, packed);
-}
-
-#define TOKENS(width, T)                                                                                               \
-  JEPA_KERNEL(128)                                                                                                     \
-  gather_##width(T *to, const T *from, const int *mask, int fromTokens, bool table, bool cyclic) {                     \
-    GatherTokens<T, width>::run(to, from, mask, fromTokens, table, cyclic);                                            \
-  }                                                                                                                    \
-  JEPA_KERNEL(128) scatter_##width(T *to, const T *from, const int *mask, int maskTokens, int clips, bool table) {     \
-    ScatterTokens<T, width>::run(to, from, mask, maskTokens, clips, table);                                            \
-  }
-
-TOKENS(20, float)
-TOKENS(1032, bf16)
-
-#define LOSS(width, T)                                                                                                 \
-  JEPA_KERNEL(128)                                                                                                     \
-  power_loss_##width(float *partial, const T *predicted, const float *target, TokenWeights weights, float exponent) {  \
+// Three clips of 13 tokens: all count, the first *length of each do, or those of three packed samples. In blocks of 32.
+#define LOSS(name, width, T, exponent, weights)                                                                        \
+  JEPA_KERNEL(PowerLoss<width>::threads)                                                                               \
+  power_loss_##name(float *partial, const T *predicted, const float *target, [[maybe_unused]] const int *limit) {      \
     PowerLoss<width>::run(partial, predicted, target, weights, exponent);                                              \
   }                                                                                                                    \
-  JEPA_KERNEL(128)                                                                                                     \
-  power_loss_grad_##width(T *predictedGrad, const float *lossGrad, const T *predicted, const float *target,            \
-                          TokenWeights weights, float exponent) {                                                      \
+  JEPA_LAUNCH_INFO(power_loss_##name, 4, PowerLoss<width>)                                                             \
+  JEPA_KERNEL(SumAll::threads) power_loss_sum_##name(float *to, const float *from) {                                   \
+    SumAll::run(to, from, 2, 1.0f / exponent);                                                                         \
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(power_loss_sum_##name, 2, SumAll)                                                                   \
+  JEPA_KERNEL(PowerLossGrad<width>::threads)                                                                           \
+  power_loss_grad_##name(T *predictedGrad, const float *lossGrad, const T *predicted, const float *target,             \
+                         [[maybe_unused]] const int *limit) {                                                          \
     PowerLossGrad<width>::run(predictedGrad, lossGrad, predicted, target, weights, exponent);                          \
-  }
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(power_loss_grad_##name, 5, PowerLossGrad<width>)
 
-LOSS(42, float)
-LOSS(400, bf16)
+#define ARGUMENTS(...) __VA_ARGS__
+LOSS(42_clips, 42, float, 1.5f, ARGUMENTS(TokenWeights{39, 13, nullptr, nullptr, 0}))
+LOSS(42_length, 42, float, 1.0f, ARGUMENTS(TokenWeights{39, 13, limit, nullptr, 0}))
+LOSS(42_packed, 42, float, 2.0f, ARGUMENTS(TokenWeights{39, 39, nullptr, limit, 3}))
+LOSS(400_clips, 400, bf16, 1.0f, ARGUMENTS(TokenWeights{39, 13, nullptr, nullptr, 0}))
+LOSS(400_length, 400, bf16, 2.0f, ARGUMENTS(TokenWeights{39, 13, limit, nullptr, 0}))
+LOSS(400_packed, 400, bf16, 1.5f, ARGUMENTS(TokenWeights{39, 39, nullptr, limit, 3}))
 
-// Two modules' gradients are clipped apart; the last parameter has no teacher, the second no copies.
+// Two modules' gradients are clipped apart, each by two blocks' sums; the last parameter has no teacher, the second no
+// copies.
 JEPA_TABLE GradientPlace squared_norm_0_places[2] = {{0, 1, 0}, {64, 4099, 1}};
 JEPA_TABLE GradientPlace squared_norm_1_places[2] = {{16512, 4096, 0}, {32896, 30, 1}};
 JEPA_KERNEL(SquaredNorm::threads) squared_norm_0(float *partial, const unsigned char *arena) {
@@ -66,4 +56,7 @@ JEPA_KERNEL(AdamW::threads) adamw_0(unsigned char *arena, const float *hyper) {
 }
 JEPA_LAUNCH_INFO(adamw_0, 2, AdamW)
 
-JEPA_KERNEL(128) sum_all(float *to, const float *from, int count, float scale) { SumAll::run(to, from, count, scale); }
+JEPA_KERNEL(SumAll::threads) squared_norm_0_sum(float *to, const float *from) { SumAll::run(to, from, 2, 1.0f); }
+JEPA_LAUNCH_INFO(squared_norm_0_sum, 2, SumAll)
+JEPA_KERNEL(SumAll::threads) squared_norm_1_sum(float *to, const float *from) { SumAll::run(to, from, 2, 1.0f); }
+JEPA_LAUNCH_INFO(squared_norm_1_sum, 2, SumAll)

@@ -71,7 +71,8 @@ struct Hyper {
   float learningRate, weightDecay, momentum, correction1, correction2, clip, beta1, beta2, epsilon;
 };
 
-/// Chunk c's sum of squared gradients: partial[c], for SumAll. Launch: grid (chunks).
+/// A block's part of the sum of squared gradients, for SumAll: partial[block]. Launch: grid (at most as many blocks as
+/// there are chunks, which take turns with them).
 struct SquaredNorm {
   static constexpr int threads = 128;
   struct Shared {
@@ -80,12 +81,16 @@ struct SquaredNorm {
 
   JEPA_DEVICE static void run(float *partial, const unsigned char *arena, const GradientPlace *places, int count) {
     auto &shared = sharedMemory<Shared>();
-    const GradientPlace &its = detail::placeOf(places, count, blockX());
-    auto *gradient = reinterpret_cast<const float *>(arena + its.gradient);
+    const GradientPlace &last = places[count - 1];
+    int chunks = last.firstChunk + static_cast<int>((last.count + chunkNumbers - 1) / chunkNumbers);
     float sum = 0.0f;
-    detail::forChunk<threads>(
-        blockX() - its.firstChunk, its.count, [&](long long at) { sum += squares<4>(gradient + at); },
-        [&](long long at) { sum += squares<1>(gradient + at); });
+    for (int chunk = blockX(); chunk < chunks; chunk += gridX()) {
+      const GradientPlace &its = detail::placeOf(places, count, chunk);
+      auto *gradient = reinterpret_cast<const float *>(arena + its.gradient);
+      detail::forChunk<threads>(
+          chunk - its.firstChunk, its.count, [&](long long at) { sum += squares<4>(gradient + at); },
+          [&](long long at) { sum += squares<1>(gradient + at); });
+    }
     sum = blockSum(sum, shared.sums);
     if (threadIndex() == 0)
       partial[blockX()] = sum;

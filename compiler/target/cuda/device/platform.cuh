@@ -25,7 +25,8 @@
 #define JEPA_TABLE static __device__ const
 #define JEPA_RESTRICT __restrict__
 #define JEPA_UNROLL _Pragma("unroll")
-#define JEPA_ROLL _Pragma("unroll 1")
+#define JEPA_UNROLL_BY(n) JEPA_PRAGMA(unroll n)
+#define JEPA_PRAGMA(...) _Pragma(#__VA_ARGS__)
 #else
 #define JEPA_DEVICE inline
 #define JEPA_CONSTANT constexpr
@@ -35,7 +36,7 @@
 #define JEPA_TABLE static const
 #define JEPA_RESTRICT __restrict
 #define JEPA_UNROLL
-#define JEPA_ROLL
+#define JEPA_UNROLL_BY(n)
 #endif
 
 #if defined(JEPA_HOPPER) && defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)

@@ -57,29 +57,36 @@ struct SumAll {
   }
 };
 
-/// to[c] = the sum over rows of from[row, c], 32 columns to a block. Launch: grid ceil(columns / 32).
+/// Sums over the four warps of a block, lane by lane, in every thread. `scratch` is free again when the block has met
+/// once more.
+JEPA_DEVICE float sumOverWarps(float value, SharedArray<float, 128> &scratch) {
+  scratch[threadIndex()] = value;
+  syncThreads();
+  return scratch[laneIndex()] + scratch[32 + laneIndex()] + scratch[64 + laneIndex()] + scratch[96 + laneIndex()];
+}
+
+/// to[c] = the sum over rows of from[row, c], 32 columns to a block. Launch: grid (ceil(columns / 32)).
 struct SumRows {
   static constexpr int threads = 128;
   struct Shared {
     SharedArray<float, threads> sums;
   };
 
-  JEPA_DEVICE static void run(float *to, const float *from, int rows, int columns) {
+  template <class To, class From> JEPA_DEVICE static void run(To *to, const From *from, int rows, int columns) {
     run(to, from, rows, columns, columns);
   }
   /// Rows begin `stride` numbers apart.
-  JEPA_DEVICE static void run(float *to, const float *from, int rows, int columns, int stride) {
+  template <class To, class From>
+  JEPA_DEVICE static void run(To *to, const From *from, int rows, int columns, int stride) {
     auto &shared = sharedMemory<Shared>();
     int column = blockX() * 32 + laneIndex();
     float sum = 0.0f;
     if (column < columns)
       for (int row = warpIndex(); row < rows; row += 4)
-        sum += from[static_cast<long long>(row) * stride + column];
-    shared.sums[threadIndex()] = sum;
-    syncThreads();
+        sum += toFloat(from[static_cast<long long>(row) * stride + column]);
+    sum = sumOverWarps(sum, shared.sums);
     if (warpIndex() == 0 && column < columns)
-      to[column] = shared.sums[laneIndex()] + shared.sums[32 + laneIndex()] + shared.sums[64 + laneIndex()] +
-                   shared.sums[96 + laneIndex()];
+      to[column] = fromFloat<To>(sum);
   }
 };
 

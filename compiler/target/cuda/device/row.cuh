@@ -316,7 +316,7 @@ template <int Width, int N, int Total = Width> struct RowSums {
   /// Calls body(row) for the warp's rows of [blockX each, (blockX + 1) each), as far as there are any.
   template <class Body> JEPA_DEVICE static void forRows(int count, int each, Body body) {
     int end = smaller(count, (blockX() + 1) * each);
-    JEPA_ROLL
+    JEPA_UNROLL_BY(1)
     for (int row = blockX() * each + warpIndex(); row < end; row += warps)
       body(row);
   }
