@@ -24,7 +24,8 @@ LogicalResult DeviceLaunchOp::verify() {
   if (!getEntry() || !getTable() || !getColumns() || static_cast<int64_t>(*getColumns()) <= 0 ||
       getTable()->size() % *getColumns())
     return emitOpError("has places: expected their entry type and a table with whole rows of its columns");
-  for (int64_t number : *getTable())
+  ArrayRef<int64_t> table = *getTable();
+  for (int64_t number : table)
     if (number >= static_cast<int64_t>(getPlaces().size()))
       return emitOpError("names place ") << number << " of " << getPlaces().size() << " in its table";
   return success();

@@ -140,9 +140,34 @@ static void countRuns(func::FuncOp function, int64_t times, SymbolTable &symbols
   });
 }
 
-/// "f32" or "bf16".
+/// "f32", "bf16" or "e4m3".
 static const char *elementName(Type memref) {
-  return cast<MemRefType>(memref).getElementType().isBF16() ? "bf16" : "f32";
+  Type element = cast<MemRefType>(memref).getElementType();
+  return element.isBF16() ? "bf16" : element.isInteger(8) ? "e4m3" : "f32";
+}
+
+static rt::Json describeDeviceProduct(DeviceGemmOp op) {
+  rt::Json json = rt::Json::object();
+  json.set("m", int64_t(op.getM()));
+  json.set("n", int64_t(op.getN()));
+  json.set("k", int64_t(op.getK()));
+  json.set("lda", int64_t(op.getLda()));
+  json.set("ldb", int64_t(op.getLdb()));
+  json.set("ldc", int64_t(op.getLdc()));
+  json.set("transA", op.getTransA());
+  json.set("transB", op.getTransB());
+  json.set("packed", false);
+  json.set("rounds_b", false);
+  json.set("inputs", elementName(op.getA().getType()));
+  json.set("result", elementName(op.getC().getType()));
+  json.set("epilogue", op.getEpilogue().str());
+  json.set("bias", static_cast<bool>(op.getBias()));
+  if (op.getBias())
+    json.set("bias_type", elementName(op.getBias().getType()));
+  if (op.getAux())
+    json.set("auxiliary", int64_t(op.getLdc()));
+  json.set("workspace_bytes", byteSize(cast<MemRefType>(op.getWorkspace().getType())));
+  return json;
 }
 
 static rt::Json describeProducts(ModuleOp module) {
@@ -152,6 +177,13 @@ static rt::Json describeProducts(ModuleOp module) {
   // Keyed by everything but the count, in the order of first appearance.
   llvm::MapVector<StringRef, std::pair<rt::Json, int64_t>> products;
   std::deque<std::string> keys;
+  auto add = [&](rt::Json json, Operation *op) {
+    keys.push_back(json.dump());
+    auto &entry = products[keys.back()];
+    entry.first = json;
+    entry.second += runs.lookup(op->getParentOp());
+  };
+  module.walk([&](DeviceGemmOp op) { add(describeDeviceProduct(op), op); });
   module.walk([&](GemmOp op) {
     rt::Json json = rt::Json::object();
     json.set("m", int64_t(op.getM()));
@@ -168,10 +200,7 @@ static rt::Json describeProducts(ModuleOp module) {
     json.set("result", elementName(op.getC().getType()));
     json.set("bias", static_cast<bool>(op.getBias()));
     json.set("scratch_bytes", byteSize(cast<MemRefType>(op.getScratch().getType())));
-    keys.push_back(json.dump());
-    auto &entry = products[keys.back()];
-    entry.first = json;
-    entry.second += runs.lookup(op->getParentOp());
+    add(json, op);
   });
   rt::Json list = rt::Json::array();
   for (auto &[key, entry] : products) {
@@ -244,8 +273,13 @@ rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisatio
   rt::Json plan = describeSpecialisation(specialisation), buffers = rt::Json::array();
   plan.set("pipeline", pipelineText);
   rt::Json products = describeProducts(module), libraries = rt::Json::array();
+  bool onDevice = specialisation.request.target == "cuda";
+  if (onDevice) {
+    plan.set("cuda_arch", specialisation.request.cudaArch);
+    libraries.push(rt::Json("CUDA driver (libcuda.so.1)"));
+  }
   if (!products.asArray().empty())
-    libraries.push(rt::Json("oneDNN (libdnnl.so.2)"));
+    libraries.push(rt::Json(onDevice ? "cuBLASLt (libcublasLt.so.13 or .12)" : "oneDNN (libdnnl.so.2)"));
   libraries.push(rt::Json("FFmpeg (libavformat, libavcodec, libavutil, libswscale)"));
   plan.set("libraries", libraries);
   // Of the reference target's loops too: LLVM uses what it may.

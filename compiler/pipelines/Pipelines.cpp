@@ -206,7 +206,8 @@ static void addGradientPhase(PhaseBuilder &phase, const PipelineOptions &options
 static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // After the updates, which tell which parameters need a master in f32; before fusion, which takes the casts in.
   if (options.lowPrecision)
-    phase.add("jepa-mixed-precision", "func.func(jepa-mixed-precision)");
+    phase.add("jepa-mixed-precision", options.target == "cuda" ? "func.func(jepa-mixed-precision{low-biases=true})"
+                                                               : "func.func(jepa-mixed-precision)");
   // Takes away copies that the pass before made, before anything looks at them; products of the target round for it.
   if (options.lowPrecision && options.train && options.target == "cpu")
     phase.add("jepa-read-masters", "func.func(jepa-read-masters)");

@@ -41,16 +41,32 @@ static RankedTensorType lowType(Value value) {
   return type.clone(BFloat16Type::get(type.getContext()));
 }
 
-static bool computesLow(OpOperand &use) {
-  auto op = dyn_cast<PrecisionOpInterface>(use.getOwner());
-  return op && op.computesInLowPrecision(use.getOperandNumber());
+/// Whether the use is a vector that a product reads whole: its bias.
+static bool isBias(OpOperand &use) {
+  auto op = dyn_cast<FusibleOpInterface>(use.getOwner());
+  auto type = dyn_cast<RankedTensorType>(use.get().getType());
+  return op && op.isProduct() && !op.isRowOperand(use.getOperandNumber()) && type && type.getRank() == 1;
 }
 
-/// Whether the use reads either precision. A tap must not change what it looks at.
-static bool takesLow(OpOperand &use) {
-  auto op = dyn_cast<PrecisionOpInterface>(use.getOwner());
-  return isa<TapOp>(use.getOwner()) || (op && op.takesLowPrecision(use.getOperandNumber()));
-}
+namespace {
+
+/// What the ops say, and what the target wants beyond it.
+struct PrecisionRules {
+  bool lowBiases;
+
+  bool computesLow(OpOperand &use) const {
+    auto op = dyn_cast<PrecisionOpInterface>(use.getOwner());
+    return (op && op.computesInLowPrecision(use.getOperandNumber())) || (lowBiases && isBias(use));
+  }
+  /// Whether the use reads either precision. A tap must not change what it looks at.
+  bool takesLow(OpOperand &use) const {
+    auto op = dyn_cast<PrecisionOpInterface>(use.getOwner());
+    return isa<TapOp>(use.getOwner()) || (op && op.takesLowPrecision(use.getOperandNumber())) ||
+           (lowBiases && isBias(use));
+  }
+};
+
+} // namespace
 
 static bool isOfOneType(Operation *op) { return op->hasTrait<OpTrait::SameOperandsAndResultType>(); }
 
@@ -66,7 +82,7 @@ namespace {
 
 class PrecisionAssignment {
 public:
-  explicit PrecisionAssignment(func::FuncOp function);
+  PrecisionAssignment(func::FuncOp function, PrecisionRules rules);
 
   bool isLow(Value value) const { return low.contains(value) || getElementTypeOrSelf(value).isBF16(); }
   ArrayRef<Value> getLow() const { return low.getArrayRef(); }
@@ -75,12 +91,13 @@ private:
   /// The first reason for the value to be full, or null.
   Operation *insists(OpResult value) const;
 
+  PrecisionRules rules;
   llvm::SetVector<Value> low;
 };
 
 class PrecisionRewriter {
 public:
-  PrecisionRewriter(func::FuncOp function, const PrecisionAssignment &assignment);
+  PrecisionRewriter(func::FuncOp function, const PrecisionAssignment &assignment, PrecisionRules rules);
   void run();
 
 private:
@@ -90,6 +107,7 @@ private:
 
   func::FuncOp function;
   const PrecisionAssignment &assignment;
+  PrecisionRules rules;
   /// The op that updates a parameter, or its teacher, by name.
   llvm::StringMap<AdamWOp> updates;
   llvm::StringSet<> averaged;
@@ -104,7 +122,7 @@ private:
 //===----------------------------------------------------------------------===//
 
 // 1. and 2.
-PrecisionAssignment::PrecisionAssignment(func::FuncOp function) {
+PrecisionAssignment::PrecisionAssignment(func::FuncOp function, PrecisionRules rules) : rules(rules) {
   for (Operation &op : function.front())
     if (auto precision = dyn_cast<PrecisionOpInterface>(op))
       for (OpResult result : op.getResults())
@@ -128,11 +146,11 @@ Operation *PrecisionAssignment::insists(OpResult value) const {
   bool everyReaderRounds = false;
   for (OpOperand &use : value.getUses()) {
     Operation *user = use.getOwner();
-    if (!takesLow(use) || (isOfOneType(user) && !llvm::all_of(user->getResults(), [&](Value v) { return isLow(v); })))
+    if (!rules.takesLow(use) || (isOfOneType(user) && !llvm::all_of(user->getResults(), [&](Value v) { return isLow(v); })))
       return user;
   }
   auto readers = llvm::make_filter_range(value.getUses(), [](OpOperand &use) { return !isa<TapOp>(use.getOwner()); });
-  everyReaderRounds = !readers.empty() && llvm::all_of(readers, computesLow);
+  everyReaderRounds = !readers.empty() && llvm::all_of(readers, [&](OpOperand &use) { return rules.computesLow(use); });
   auto isFullReal = [&](Value v) { return isFull(v) && !isLow(v); };
   if (isOfOneType(op) && (llvm::any_of(op->getOperands(), isFullReal) || llvm::any_of(op->getResults(), isFullReal)))
     return op;
@@ -145,8 +163,9 @@ Operation *PrecisionAssignment::insists(OpResult value) const {
 // Rewriting
 //===----------------------------------------------------------------------===//
 
-PrecisionRewriter::PrecisionRewriter(func::FuncOp function, const PrecisionAssignment &assignment)
-    : function(function), assignment(assignment) {
+PrecisionRewriter::PrecisionRewriter(func::FuncOp function, const PrecisionAssignment &assignment,
+                                     PrecisionRules rules)
+    : function(function), assignment(assignment), rules(rules) {
   for (auto update : function.getOps<AdamWOp>()) {
     updates[update.getName()] = update;
     if (update.getTeacher())
@@ -165,7 +184,7 @@ void PrecisionRewriter::run() {
   llvm::MapVector<Value, SmallVector<OpOperand *>> full;
   for (Operation &op : function.front())
     for (OpOperand &operand : op.getOpOperands())
-      if (computesLow(operand) && isFull(operand.get()))
+      if (rules.computesLow(operand) && isFull(operand.get()))
         full[operand.get()].push_back(&operand);
   for (auto &[value, uses] : full) {
     if (auto parameter = value.getDefiningOp<ParameterOp>()) {
@@ -201,7 +220,7 @@ Value PrecisionRewriter::cast(Value value, StringAttr scope) {
 void PrecisionRewriter::lower(ParameterOp parameter, ArrayRef<OpOperand *> uses) {
   Value value = parameter.getResult();
   bool trains = !updates.empty() || !averaged.empty();
-  if (!trains && llvm::all_of(value.getUses(), [](OpOperand &use) { return takesLow(use); })) {
+  if (!trains && llvm::all_of(value.getUses(), [&](OpOperand &use) { return rules.takesLow(use); })) {
     value.setType(lowType(value));
     ++stored;
     return;
@@ -241,14 +260,15 @@ struct MixedPrecision : jepa::impl::MixedPrecisionBase<MixedPrecision> {
       function.emitError("has several blocks: precision is chosen in straight-line functions");
       return signalPassFailure();
     }
+    PrecisionRules rules{lowBiases};
     for (Operation &op : function.front())
       for (OpOperand &operand : op.getOpOperands())
-        if (computesLow(operand) && getElementTypeOrSelf(operand.get()).isF64()) {
+        if (rules.computesLow(operand) && getElementTypeOrSelf(operand.get()).isF64()) {
           op.emitOpError("computes in f64: mixed precision begins with f32, so leave jepa-mixed-precision out");
           return signalPassFailure();
         }
-    PrecisionAssignment assignment(function);
-    PrecisionRewriter(function, assignment).run();
+    PrecisionAssignment assignment(function, rules);
+    PrecisionRewriter(function, assignment, rules).run();
   }
 };
 

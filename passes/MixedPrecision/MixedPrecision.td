@@ -43,6 +43,8 @@ def MixedPrecision : Pass<"jepa-mixed-precision", "::mlir::func::FuncOp"> {
     *Why here*: after the optimiser, whose updates say which parameters need a master; before the passes that fuse, so that
     casts become part of the ops around them.
   }];
+  let options = [Option<"lowBiases", "low-biases", "bool", "false",
+                        "Give products their biases in bf16 too, for a library that adds them in its result's precision">];
   let dependentDialects = ["::jepa::JepaDialect"];
 }
 

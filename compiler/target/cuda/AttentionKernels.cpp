@@ -214,11 +214,32 @@ LogicalResult AttentionCuda::emit(AttentionOp op, KernelContext &context) {
   return success();
 }
 
+/// Where the three gradients are only joined, each is computed in its place in the joint one.
+static void placeGradients(AttentionGradOp op, KernelContext &context) {
+  ConcatFeaturesOp join;
+  for (Value result : op->getResults()) {
+    auto user = result.hasOneUse() ? dyn_cast<ConcatFeaturesOp>(*result.user_begin()) : ConcatFeaturesOp();
+    if (!user || (join && user != join) || getElementTypeOrSelf(result.getType()) != user.getType().getElementType())
+      return;
+    join = user;
+  }
+  if (!llvm::equal(join.getParts(), op->getResults()))
+    return;
+  int64_t offset = 0;
+  Value to = context.out(join.getResult());
+  for (Value result : op->getResults()) {
+    int64_t size = cast<RankedTensorType>(result.getType()).getShape().back();
+    context.alias(result, context.features(to, offset, size));
+    offset += size;
+  }
+}
+
 LogicalResult AttentionGradCuda::emit(AttentionGradOp op, KernelContext &context) {
   Value gradient = context.in(op.getDresult()), query = context.in(op.getQuery()), key = context.in(op.getKey()),
         value = context.in(op.getValue()), output = context.in(op.getOutput());
   Type element = getElementTypeOrSelf(query.getType());
   Layout layout(op, context);
+  placeGradients(op, context);
   Value queryGrad = context.out(op.getDquery()), keyGrad = context.out(op.getDkey()), valueGrad = context.out(op.getDvalue());
   if (!fits(element, layout.width, {gradient, query, key, value, output, queryGrad, keyGrad, valueGrad}))
     return emitLoops(op, context);

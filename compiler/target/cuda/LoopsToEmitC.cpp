@@ -94,7 +94,7 @@ Value LoopTranslator::constant(arith::ConstantOp op) {
 
 /// The place of an element, as an lvalue.
 Value LoopTranslator::element(Value memref, ValueRange indices) {
-  auto [strides, offset] = cast<MemRefType>(memref.getType()).getStridesAndOffset();
+  SmallVector<int64_t> strides = cast<MemRefType>(memref.getType()).getStridesAndOffset().first;
   Type place = opaque("long long");
   Value sum;
   for (auto [index, stride] : llvm::zip_equal(indices, strides)) {
@@ -103,10 +103,9 @@ Value LoopTranslator::element(Value memref, ValueRange indices) {
       term = emitc::MulOp::create(b, loc, place, term, emitc::LiteralOp::create(b, loc, place, std::to_string(stride)));
     sum = sum ? emitc::AddOp::create(b, loc, place, sum, term).getResult() : term;
   }
-  if (!sum || offset) {
-    Value more = emitc::LiteralOp::create(b, loc, place, std::to_string(offset));
-    sum = sum ? emitc::AddOp::create(b, loc, place, sum, more).getResult() : more;
-  }
+  // What lies before a view is in the address that the kernel gets.
+  if (!sum)
+    sum = emitc::LiteralOp::create(b, loc, place, "0");
   auto pointer = cast<TypedValue<emitc::PointerType>>(in(memref));
   return emitc::SubscriptOp::create(b, loc, emitc::LValueType::get(pointer.getType().getPointee()), pointer, sum);
 }

@@ -71,3 +71,50 @@ LogicalResult PowerLossGradCuda::emit(PowerLossGradOp op, KernelContext &context
                  });
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Deviations over tokens
+//===----------------------------------------------------------------------===//
+
+/// The clips' or samples' rows, as the device library's TokenSpans.
+template <typename Op> static std::string spansText(Op op, SmallVector<DeviceBuffer> &reads, KernelContext &context) {
+  if (op.getLength())
+    reads.push_back({"length", context.in(op.getLength())});
+  if (op.getBounds())
+    reads.push_back({"bounds", context.in(op.getBounds())});
+  int64_t samples = op.getBounds() ? op.getBounds().getType().getDimSize(0) - 1 : 0;
+  return "TokenSpans{" + std::to_string(op.getX().getType().getDimSize(1)) + ", " +
+         (op.getLength() ? "length" : "nullptr") + ", " + (op.getBounds() ? "bounds" : "nullptr") + ", " +
+         std::to_string(samples) + "}";
+}
+
+/// Clips, or samples where they are packed; 32 columns to a block.
+template <typename Op> static std::array<int64_t, 3> spansGrid(Op op) {
+  int64_t groups = op.getBounds() ? op.getBounds().getType().getDimSize(0) - 1 : op.getX().getType().getDimSize(0);
+  return {blocksFor(op.getX().getType().getShape().back(), 32), groups, 1};
+}
+
+LogicalResult TokenStdCuda::emit(TokenStdOp op, KernelContext &context) {
+  std::string block = "TokenStd<" + std::to_string(op.getX().getType().getShape().back()) + ">";
+  SmallVector<DeviceBuffer> reads = {{"from", context.in(op.getX())}};
+  std::string spans = spansText(op, reads, context);
+  launchOnDevice(context, {"token_std", block, "tokens.cuh", spansGrid(op)}, {{"to", context.out(op.getResult())}}, reads,
+                 [&](DeviceKernel &k) {
+                   k.run(block + "::run", {k.parameters[0], k.parameters[1], k.text(spans),
+                                           k.text(floatText(op.getEps().convertToDouble()))});
+                 });
+  return success();
+}
+
+LogicalResult TokenStdGradCuda::emit(TokenStdGradOp op, KernelContext &context) {
+  std::string block = "TokenStdGrad<" + std::to_string(op.getX().getType().getShape().back()) + ">";
+  SmallVector<DeviceBuffer> reads = {
+      {"stdGrad", context.in(op.getDstd())}, {"x", context.in(op.getX())}, {"std", context.in(op.getStd())}};
+  std::string spans = spansText(op, reads, context);
+  launchOnDevice(context, {"token_std_grad", block, "tokens.cuh", spansGrid(op)}, {{"xGrad", context.out(op.getResult())}},
+                 reads, [&](DeviceKernel &k) {
+                   k.run(block + "::run",
+                         {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3], k.text(spans)});
+                 });
+  return success();
+}
