@@ -60,8 +60,11 @@ LogicalResult DeviceGemmOp::verify() {
     StringRef epilogue;
     bool bias, aux;
   };
-  static constexpr Needs all[] = {
-      {"none", false, false}, {"bias", true, false}, {"gelu", true, true}, {"dgelu", true, true}, {"bias_grad", true, false}};
+  static constexpr Needs all[] = {{"none", false, false},
+                                  {"bias", true, false},
+                                  {"gelu", true, true},
+                                  {"dgelu", true, true},
+                                  {"bias_grad", true, false}};
   const Needs *found = llvm::find_if(all, [&](const Needs &needs) { return needs.epilogue == getEpilogue(); });
   if (found == std::end(all))
     return emitOpError("has unknown epilogue '") << getEpilogue() << "': use none, bias, gelu, dgelu or bias_grad";

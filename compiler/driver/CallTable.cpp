@@ -31,7 +31,7 @@ static int64_t bytesOf(ValueRange buffers) {
 }
 
 /// "product 1568x3072x768 nt bf16": m x n x k, which operand is transposed, and of what.
-static std::string nameOf(GemmOp op) {
+template <typename Op> static std::string nameOf(Op op) {
   std::string name;
   llvm::raw_string_ostream(name) << "product " << op.getM() << "x" << op.getN() << "x" << op.getK() << " "
                                  << (op.getTransA() ? "t" : "n") << (op.getTransB() ? "t" : "n") << " "
@@ -65,6 +65,15 @@ rt::Json jepa::describeCalls(ModuleOp module) {
           call.set("flops", flops.getInt());
         call.set("bytes", bytesOf(launch.getBuffers()));
       } else if (auto product = dyn_cast<GemmOp>(op)) {
+        call.set("kernel", nameOf(product));
+        call.set("flops", static_cast<int64_t>(2 * product.getM() * product.getN() * product.getK()));
+        call.set("bytes", bytesOf({product.getA(), product.getB(), product.getC()}));
+      } else if (auto launch = dyn_cast<DeviceLaunchOp>(op)) {
+        call.set("kernel", launch.getKernel().str());
+        if (auto flops = op->getAttrOfType<IntegerAttr>(flopsAttr))
+          call.set("flops", flops.getInt());
+        call.set("bytes", bytesOf(op->getOperands()));
+      } else if (auto product = dyn_cast<DeviceGemmOp>(op)) {
         call.set("kernel", nameOf(product));
         call.set("flops", static_cast<int64_t>(2 * product.getM() * product.getN() * product.getK()));
         call.set("bytes", bytesOf({product.getA(), product.getB(), product.getC()}));

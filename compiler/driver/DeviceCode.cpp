@@ -149,9 +149,9 @@ static std::string compileByNvcc(const std::string &nvcc, const std::string &sou
     os << source;
   }
   std::string include = "-I" + deviceLibraryFolder(), architecture = "-arch=" + arch;
-  int exit = llvm::sys::ExecuteAndWait(nvcc, {nvcc, "-cubin", architecture, "-std=c++20", include, input, "-o", output},
-                                       std::nullopt, {std::nullopt, llvm::StringRef(messages), llvm::StringRef(messages)},
-                                       0, 0, &error);
+  int exit = llvm::sys::ExecuteAndWait(
+      nvcc, {nvcc, "-cubin", architecture, "-std=c++20", include, input, "-o", output}, std::nullopt,
+      {std::nullopt, llvm::StringRef(messages), llvm::StringRef(messages)}, 0, 0, &error);
   auto read = [](const std::string &path) {
     auto buffer = llvm::MemoryBuffer::getFile(path);
     return buffer ? (*buffer)->getBuffer().str() : std::string();
@@ -171,9 +171,10 @@ std::string jepa::compileDeviceCode(const std::string &source, const std::string
     return compileByNvrtc(*nvrtc, source, arch);
   if (std::optional<std::string> nvcc = findNvcc())
     return compileByNvcc(*nvcc, source, arch);
-  throw rt::Error("--target cuda needs NVRTC (libnvrtc.so.13) or nvcc, and neither is there: install the CUDA toolkit, or "
-                  "take 'jepac emit --target cuda -o DIR', compile DIR/kernels.cu elsewhere and give the result back "
-                  "with --device-code");
+  throw rt::Error(
+      "--target cuda needs NVRTC (libnvrtc.so.13) or nvcc, and neither is there: install the CUDA toolkit, or "
+      "take 'jepac emit --target cuda -o DIR', compile DIR/kernels.cu elsewhere and give the result back "
+      "with --device-code");
 }
 
 std::string jepa::deviceCompilerName() {

@@ -20,15 +20,15 @@ struct BlockInfo {
   int threads, sharedBytes, parameters;
 };
 
-/// Compiles a source of kernels by NVRTC, else by nvcc, for one GPU ("sm_90a"). Throws rt::Error: with the compiler's first
-/// line where it refuses the source, or with what to install where there is neither.
+/// Compiles a source of kernels by NVRTC, else by nvcc, for one GPU ("sm_90a"). Throws rt::Error: with the compiler's
+/// first line where it refuses the source, or with what to install where there is neither.
 std::string compileDeviceCode(const std::string &source, const std::string &arch);
 
 /// Which compiler that is, with its version.
 std::string deviceCompilerName();
 
-/// What each kernel says of its blocks in an object file (a cubin, or an ELF object for the host): its `<kernel>_launch`.
-/// Throws rt::Error where the file is no object.
+/// What each kernel says of its blocks in an object file (a cubin, or an ELF object for the host): its
+/// `<kernel>_launch`. Throws rt::Error where the file is no object.
 llvm::StringMap<BlockInfo> readBlockInfos(llvm::StringRef object);
 
 /// The folder of the device library's headers: beside the installed compiler, or in the source tree. Throws rt::Error.

@@ -10,8 +10,8 @@
 
 namespace jepa {
 
-/// Writes the program of target cuda into a folder, which is made: kernels.cu, step.cpp, plan.json, the device library that
-/// they are written in, and how to build it. Throws rt::Error where a file cannot be written.
+/// Writes the program of target cuda into a folder, which is made: kernels.cu, step.cpp, plan.json, the device library
+/// that they are written in, and how to build it. Throws rt::Error where a file cannot be written.
 mlir::LogicalResult emitProgram(Compiler &compiler, const Specialisation &specialisation, const std::string &folder);
 
 } // namespace jepa

@@ -150,7 +150,9 @@ void FunctionLowering::describe(Operation *op, Operation *last) {
       made.setAttr(scopeAttr, scope);
     if (auto product = dyn_cast<GemmOp>(made))
       flops -= 2 * product.getM() * product.getN() * product.getK();
-    if (isa<LaunchOp>(made))
+    if (auto product = dyn_cast<DeviceGemmOp>(made))
+      flops -= 2 * product.getM() * product.getN() * product.getK();
+    if (isa<LaunchOp, DeviceLaunchOp>(made))
       launches.push_back(&made);
   }
   // How several launches share an op's work is only theirs to know.

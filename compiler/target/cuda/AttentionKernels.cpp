@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
-// A token axis may hold several sequences (mask groups that run as one batch), each cut into parts (context, targets) of
-// which a length or a sample's bounds say what counts. Each sequence is a launch; the device library's Packing says where
-// its parts lie.
+// A token axis may hold several sequences (mask groups that run as one batch), each cut into parts (context, targets)
+// of which a length or a sample's bounds say what counts. Each sequence is a launch; the device library's Packing says
+// where its parts lie.
 
+#include "compiler/target/Passes.h"
 #include "compiler/target/cuda/Kernels.h"
 
 #include <cmath>
@@ -52,6 +53,10 @@ struct Layout {
   int64_t gridZ() const { return sequences() + (samples ? 1 : 0); }
   /// `Packing<2>{...}`, where the limits' parameters have their names.
   std::string packing(const TokenParts &side) const;
+  /// Of the forward pass of one of the sequences, at its capacity.
+  int64_t flops(const TokenParts &query, const TokenParts &key) const {
+    return 4 * clips * heads * width * query.capacity() * key.capacity();
+  }
 
 private:
   void cut(SmallVector<TokenParts> &side, int64_t tokens, ArrayRef<int64_t> segments, ArrayRef<int64_t> sequences,
@@ -135,16 +140,18 @@ static std::string rowsText(const DeviceBuffer &buffer, bool isConst) {
 static bool fits(Type element, int64_t width, ArrayRef<Value> buffers) {
   int64_t step = element.isBF16() ? 8 : 4;
   return width % step == 0 && width <= 128 && llvm::all_of(buffers, [&](Value buffer) {
-    auto type = cast<MemRefType>(buffer.getType());
-    auto [strides, offset] = type.getStridesAndOffset();
-    return type.getElementType() == element && KernelContext::rowStride(buffer) % step == 0 && offset % step == 0;
-  });
+           auto type = cast<MemRefType>(buffer.getType());
+           auto [strides, offset] = type.getStridesAndOffset();
+           return type.getElementType() == element && KernelContext::rowStride(buffer) % step == 0 &&
+                  offset % step == 0;
+         });
 }
 
 /// The rows of a mask, of all clips.
 static Value gatherKeys(KernelContext &context, Value from, Value mask) {
   auto type = cast<MemRefType>(from.getType()), indices = cast<MemRefType>(mask.getType());
-  Value to = context.temporary({indices.getDimSize(0), indices.getDimSize(1), type.getDimSize(2)}, type.getElementType());
+  Value to =
+      context.temporary({indices.getDimSize(0), indices.getDimSize(1), type.getDimSize(2)}, type.getElementType());
   int64_t visible = indices.getDimSize(1), width = type.getDimSize(2), count = indices.getNumElements() * width;
   context.launch("gather_keys", {to}, {from, mask}, count, 1, [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number i) {
@@ -199,17 +206,21 @@ LogicalResult AttentionCuda::emit(AttentionOp op, KernelContext &context) {
     SmallVector<DeviceBuffer> reads = {{"query", query}, {"key", key}, {"value", value}};
     llvm::append_range(reads, layout.limits);
     // Blocks have 64 queries.
-    launchOnDevice(context,
-                   {"attention", block, "attention_forward.cuh",
-                    {blocksFor(queries.capacity(), 64), layout.heads, layout.gridZ()}},
-                   writes, reads, [&](DeviceKernel &k) {
-                     Value queryTokens = k.define(layout.packing(queries), "queries");
-                     Value keyTokens = k.define(layout.packing(keys), "keys");
-                     k.run(block + "::run",
-                           {k.text(rowsText(writes[0], false)), k.parameters[1], k.text(rowsText(reads[0], true)),
-                            k.text(rowsText(reads[1], true)), k.text(rowsText(reads[2], true)), queryTokens, keyTokens,
-                            k.number(layout.heads), k.number(layout.sequences()), k.text(floatText(layout.scale))});
-                   });
+    auto made = launchOnDevice(
+        context,
+        {"attention",
+         block,
+         "attention_forward.cuh",
+         {blocksFor(queries.capacity(), 64), layout.heads, layout.gridZ()}},
+        writes, reads, [&](DeviceKernel &k) {
+          Value queryTokens = k.define(layout.packing(queries), "queries");
+          Value keyTokens = k.define(layout.packing(keys), "keys");
+          k.run(block + "::run",
+                {k.text(rowsText(writes[0], false)), k.parameters[1], k.text(rowsText(reads[0], true)),
+                 k.text(rowsText(reads[1], true)), k.text(rowsText(reads[2], true)), queryTokens, keyTokens,
+                 k.number(layout.heads), k.number(layout.sequences()), k.text(floatText(layout.scale))});
+        });
+    made->setAttr(flopsAttr, context.getBuilder().getI64IntegerAttr(layout.flops(queries, keys)));
   }
   return success();
 }
@@ -240,7 +251,8 @@ LogicalResult AttentionGradCuda::emit(AttentionGradOp op, KernelContext &context
   Type element = getElementTypeOrSelf(query.getType());
   Layout layout(op, context);
   placeGradients(op, context);
-  Value queryGrad = context.out(op.getDquery()), keyGrad = context.out(op.getDkey()), valueGrad = context.out(op.getDvalue());
+  Value queryGrad = context.out(op.getDquery()), keyGrad = context.out(op.getDkey()),
+        valueGrad = context.out(op.getDvalue());
   if (!fits(element, layout.width, {gradient, query, key, value, output, queryGrad, keyGrad, valueGrad}))
     return emitLoops(op, context);
   Value mask = op.getMask() ? context.in(op.getMask()) : Value(), wholeKeyGrad = keyGrad, wholeValueGrad = valueGrad;
@@ -262,35 +274,43 @@ LogicalResult AttentionGradCuda::emit(AttentionGradOp op, KernelContext &context
   DeviceBuffer gradientRows{"gradient", gradient}, outputRows{"output", output};
   // A warp has a head's part of a row, a block four of them.
   launchOnDevice(context,
-                 {"attention_delta", "AttentionDelta" + type, "attention_backward.cuh",
+                 {"attention_delta",
+                  "AttentionDelta" + type,
+                  "attention_backward.cuh",
                   {blocksFor(layout.clips * tokens * layout.heads, 4), 1, 1}},
                  {{"delta", delta}}, {gradientRows, outputRows}, [&](DeviceKernel &k) {
                    k.run("AttentionDelta" + type + "::run",
                          {k.parameters[0], k.text(rowsText(gradientRows, true)), k.text(rowsText(outputRows, true)),
                           k.number(layout.clips * tokens), k.number(layout.heads), k.number(tokens)});
                  });
-  SmallVector<DeviceBuffer> reads = {gradientRows, {"query", query}, {"key", key}, {"value", value},
-                                     {"logsumexp", context.in(op.getLogsumexp())}, {"delta", delta}};
+  SmallVector<DeviceBuffer> reads = {
+      gradientRows,    {"query", query}, {"key", key}, {"value", value}, {"logsumexp", context.in(op.getLogsumexp())},
+      {"delta", delta}};
   llvm::append_range(reads, layout.limits);
   auto launch = [&](StringRef name, StringRef kind, int64_t capacity, ArrayRef<DeviceBuffer> writes,
                     const TokenParts &queries, const TokenParts &keys) {
     std::string block = (kind + type).str();
-    launchOnDevice(context,
-                   {name.str(), block, "attention_backward.cuh", {blocksFor(capacity, 64), layout.heads, layout.gridZ()},
-                    block + "::threads, 2"},
-                   writes, reads, [&](DeviceKernel &k) {
-                     Value queryTokens = k.define(layout.packing(queries), "queries");
-                     Value keyTokens = k.define(layout.packing(keys), "keys");
-                     SmallVector<Value> arguments;
-                     for (const DeviceBuffer &buffer : writes)
-                       arguments.push_back(k.text(rowsText(buffer, false)));
-                     for (const DeviceBuffer &buffer : ArrayRef(reads).take_front(4))
-                       arguments.push_back(k.text(rowsText(buffer, true)));
-                     llvm::append_values(arguments, k.text("AttentionStatistics{logsumexp, delta}"), queryTokens, keyTokens,
-                                         k.number(layout.heads), k.number(layout.sequences()),
-                                         k.text(floatText(layout.scale)));
-                     k.run(block + "::run", arguments);
-                   });
+    auto made = launchOnDevice(context,
+                               {name.str(),
+                                block,
+                                "attention_backward.cuh",
+                                {blocksFor(capacity, 64), layout.heads, layout.gridZ()},
+                                block + "::threads, 2"},
+                               writes, reads, [&](DeviceKernel &k) {
+                                 Value queryTokens = k.define(layout.packing(queries), "queries");
+                                 Value keyTokens = k.define(layout.packing(keys), "keys");
+                                 SmallVector<Value> arguments;
+                                 for (const DeviceBuffer &buffer : writes)
+                                   arguments.push_back(k.text(rowsText(buffer, false)));
+                                 for (const DeviceBuffer &buffer : ArrayRef(reads).take_front(4))
+                                   arguments.push_back(k.text(rowsText(buffer, true)));
+                                 llvm::append_values(arguments, k.text("AttentionStatistics{logsumexp, delta}"),
+                                                     queryTokens, keyTokens, k.number(layout.heads),
+                                                     k.number(layout.sequences()), k.text(floatText(layout.scale)));
+                                 k.run(block + "::run", arguments);
+                               });
+    // The adjoint counts twice, and each of the two kernels for half of it.
+    made->setAttr(flopsAttr, context.getBuilder().getI64IntegerAttr(layout.flops(queries, keys)));
   };
   for (auto [queries, keys] : llvm::zip_equal(layout.queries, layout.keys)) {
     launch("attention_query_grad", "AttentionQueryGrad", queries.capacity(), {{"queryGrad", queryGrad}}, queries, keys);

@@ -72,9 +72,9 @@ void DeviceKernel::forEach(const Twine &walk, StringRef name, function_ref<void(
 // Launches
 //===----------------------------------------------------------------------===//
 
-static void launchWith(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
-                       ArrayRef<DeviceBuffer> reads, const DeviceTable *table,
-                       function_ref<void(DeviceKernel &)> body) {
+static DeviceLaunchOp launchWith(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
+                                 ArrayRef<DeviceBuffer> reads, const DeviceTable *table,
+                                 function_ref<void(DeviceKernel &)> body) {
   OpBuilder &b = context.getBuilder();
   KernelModule &shared = context.getModule();
   Location loc = context.op->getLoc();
@@ -122,20 +122,20 @@ static void launchWith(KernelContext &context, const DeviceLaunch &launch, Array
     kernel.setSymName(symbol);
   }
   DenseI64ArrayAttr numbers = table ? b.getDenseI64ArrayAttr(table->numbers) : nullptr;
-  DeviceLaunchOp::create(b, loc, symbol, buffers, table ? ValueRange(table->places) : ValueRange(), launch.grid,
-                         writes.size(), table ? b.getStringAttr(table->entry) : nullptr, numbers,
-                         table ? b.getI64IntegerAttr(table->columns) : nullptr);
+  return DeviceLaunchOp::create(b, loc, symbol, buffers, table ? ValueRange(table->places) : ValueRange(), launch.grid,
+                                writes.size(), table ? b.getStringAttr(table->entry) : nullptr, numbers,
+                                table ? b.getI64IntegerAttr(table->columns) : nullptr);
 }
 
-void jepa::launchOnDevice(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
-                          ArrayRef<DeviceBuffer> reads, function_ref<void(DeviceKernel &)> body) {
-  launchWith(context, launch, writes, reads, nullptr, body);
+DeviceLaunchOp jepa::launchOnDevice(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
+                                    ArrayRef<DeviceBuffer> reads, function_ref<void(DeviceKernel &)> body) {
+  return launchWith(context, launch, writes, reads, nullptr, body);
 }
 
-void jepa::launchOnDevice(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
-                          ArrayRef<DeviceBuffer> reads, const DeviceTable &table,
-                          function_ref<void(DeviceKernel &, Value)> body) {
-  launchWith(context, launch, writes, reads, &table, [&](DeviceKernel &k) { body(k, k.text("places")); });
+DeviceLaunchOp jepa::launchOnDevice(KernelContext &context, const DeviceLaunch &launch, ArrayRef<DeviceBuffer> writes,
+                                    ArrayRef<DeviceBuffer> reads, const DeviceTable &table,
+                                    function_ref<void(DeviceKernel &, Value)> body) {
+  return launchWith(context, launch, writes, reads, &table, [&](DeviceKernel &k) { body(k, k.text("places")); });
 }
 
 void DeviceTable::addPlace(Value buffer) {
@@ -153,7 +153,8 @@ void DeviceTable::addPlace(Value buffer) {
 // Products
 //===----------------------------------------------------------------------===//
 
-/// What the library may use to cut a long sum into parts: a few partial results, and no more than it is known to make use of.
+/// What the library may use to cut a long sum into parts: a few partial results, and no more than it is known to make
+/// use of.
 static int64_t workspaceBytes(const Product &p) {
   constexpr int64_t most = int64_t(32) << 20, partials = 16;
   return std::min(most, p.m * p.n * 4 * partials);

@@ -18,13 +18,12 @@
 namespace jepa {
 
 /// Attributes of a kernel: the struct that says how many threads and how much shared memory a block has, its launch
-/// bounds where they are more than the threads, its parameters' names and how many of them, from the first, are written,
-/// the header of the device library that it needs; of
-/// an op in it, the name of its result; of a loop, the library's function that does the walking.
+/// bounds where they are more than the threads, its parameters' names and how many of them, from the first, are
+/// written, the header of the device library that it needs; of an op in it, the name of its result; of a loop, the
+/// library's function that does the walking.
 inline constexpr llvm::StringLiteral blockAttr = "jepa.block", boundsAttr = "jepa.bounds", namesAttr = "jepa.names",
-                                     writesAttr = "jepa.writes",
-                                     headerAttr = "jepa.header", resultNameAttr = "jepa.result",
-                                     walkAttr = "jepa.walk";
+                                     writesAttr = "jepa.writes", headerAttr = "jepa.header",
+                                     resultNameAttr = "jepa.result", walkAttr = "jepa.walk";
 /// Of a launch, once the device code is compiled: threads of a block, bytes of shared memory.
 inline constexpr llvm::StringLiteral launchThreadsAttr = "jepa.threads", launchSharedAttr = "jepa.shared_bytes";
 
@@ -73,8 +72,8 @@ struct DeviceKernel {
 };
 
 /// Launches a kernel; launches with equal text share one.
-void launchOnDevice(KernelContext &context, const DeviceLaunch &launch, llvm::ArrayRef<DeviceBuffer> writes,
-                    llvm::ArrayRef<DeviceBuffer> reads, llvm::function_ref<void(DeviceKernel &)> body);
+DeviceLaunchOp launchOnDevice(KernelContext &context, const DeviceLaunch &launch, llvm::ArrayRef<DeviceBuffer> writes,
+                              llvm::ArrayRef<DeviceBuffer> reads, llvm::function_ref<void(DeviceKernel &)> body);
 
 /// Buffers that a kernel finds in a table: see jepa.device_launch.
 struct DeviceTable {
@@ -88,9 +87,9 @@ struct DeviceTable {
   int64_t rows() const { return static_cast<int64_t>(numbers.size()) / columns; }
 };
 /// The same with a table; in the body, the arena is parameter 0.
-void launchOnDevice(KernelContext &context, const DeviceLaunch &launch, llvm::ArrayRef<DeviceBuffer> writes,
-                    llvm::ArrayRef<DeviceBuffer> reads, const DeviceTable &table,
-                    llvm::function_ref<void(DeviceKernel &, mlir::Value table)> body);
+DeviceLaunchOp launchOnDevice(KernelContext &context, const DeviceLaunch &launch, llvm::ArrayRef<DeviceBuffer> writes,
+                              llvm::ArrayRef<DeviceBuffer> reads, const DeviceTable &table,
+                              llvm::function_ref<void(DeviceKernel &, mlir::Value table)> body);
 
 /// What a product does to its result; see jepa.device_gemm.
 struct ProductEpilogue {

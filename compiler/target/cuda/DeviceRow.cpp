@@ -34,7 +34,9 @@ bool jepa::isDeviceRowOp(Operation *op) {
     return false;
   RankedTensorType from = typeOf(op->getOperand(0));
   // A column that an addition repeats along its rows is a case for loops.
-  auto isColumn = [&](Value operand) { return typeOf(operand).getRank() == 0 || (typeOf(operand).getShape().back() == 1 && from.getShape().back() != 1); };
+  auto isColumn = [&](Value operand) {
+    return typeOf(operand).getRank() == 0 || (typeOf(operand).getShape().back() == 1 && from.getShape().back() != 1);
+  };
   if (from.getRank() == 0 || llvm::any_of(op->getOperands(), isColumn))
     return false;
   return !sumsRows(op) || llvm::all_of(op->getResults(), [&](Value result) {
@@ -157,12 +159,14 @@ Value DeviceRows::read(DeviceKernel &k, Value row, OpOperand &operand) {
   Value &found = loaded[{buffer.getAsOpaquePointer(), place}];
   if (found)
     return found;
-  StringRef name = (buffer ? writes.size() + reads.size() : 0)
-                       ? StringRef(parameters.lookup(buffer) < writes.size()
-                                       ? writes[parameters.lookup(buffer)].name
-                                       : reads[parameters.lookup(buffer) - writes.size()].name)
-                       : "";
-  std::string callee = (Twine(place.empty() ? "loadWhole" : isTiled ? "loadTile" : "loadRow") +
+  StringRef name =
+      (buffer ? writes.size() + reads.size() : 0)
+          ? StringRef(parameters.lookup(buffer) < writes.size() ? writes[parameters.lookup(buffer)].name
+                                                                : reads[parameters.lookup(buffer) - writes.size()].name)
+          : "";
+  std::string callee = (Twine(place.empty() ? "loadWhole"
+                              : isTiled     ? "loadTile"
+                                            : "loadRow") +
                         (place.empty() && isTiled ? "Tile" : "") + "<" + Twine(width) + alignment(buffer) + ">")
                            .str();
   SmallVector<Value> arguments{parameterOf(k, buffer)};
@@ -231,17 +235,19 @@ void DeviceRows::emit() {
   std::string kind = isTiled ? "Tile" : "Row", arguments = std::to_string(width);
   if (!sumCount) {
     std::string block = kind + "Block<" + arguments + ">";
-    launchOnDevice(context, {name, block, "row.cuh", {blocksFor(rows, 4), tiles, 1}, block + "::threads, " + block + "::blocks"},
+    launchOnDevice(context,
+                   {name, block, "row.cuh", {blocksFor(rows, 4), tiles, 1}, block + "::threads, " + block + "::blocks"},
                    writes, reads, [&](DeviceKernel &k) {
                      k.forEach(block + "::forRows(" + Twine(rows), "row", [&](Value row) { emitRow(k, row); });
                    });
     return;
   }
   std::string sums = kind + "Sums<" + arguments + ", " + std::to_string(sumCount) + ">";
-  launchOnDevice(context, {name, sums, "row.cuh", {blocks, tiles, 1}, sums + "::threads, " + sums + "::blocks"}, writes, reads,
-                 [&](DeviceKernel &k) {
+  launchOnDevice(context, {name, sums, "row.cuh", {blocks, tiles, 1}, sums + "::threads, " + sums + "::blocks"}, writes,
+                 reads, [&](DeviceKernel &k) {
                    k.declare(sums, "sums");
-                   k.forEach("sums.forRows(" + Twine(rows) + ", " + Twine(each), "row", [&](Value row) { emitRow(k, row); });
+                   k.forEach("sums.forRows(" + Twine(rows) + ", " + Twine(each), "row",
+                             [&](Value row) { emitRow(k, row); });
                    k.run("sums.store", parameterOf(k, partial));
                  });
   emitSums();

@@ -56,7 +56,8 @@ static LLVM::GlobalOp describe(OpBuilder &b, ModuleOp module, Location loc, Stri
   Value value = LLVM::UndefOp::create(b, loc, type);
   int64_t at = 0;
   if (text)
-    value = LLVM::InsertValueOp::create(b, loc, value, LLVM::AddressOfOp::create(b, loc, pointer, text.getSymName()), at++);
+    value =
+        LLVM::InsertValueOp::create(b, loc, value, LLVM::AddressOfOp::create(b, loc, pointer, text.getSymName()), at++);
   for (int64_t field : fields)
     value = LLVM::InsertValueOp::create(
         b, loc, value, LLVM::ConstantOp::create(b, loc, element, b.getIntegerAttr(element, field)), at++);
@@ -72,9 +73,11 @@ struct DeviceLaunchLowering : ConvertOpToLLVMPattern<DeviceLaunchOp> {
   LogicalResult matchAndRewrite(DeviceLaunchOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
-    auto threads = op->getAttrOfType<IntegerAttr>(launchThreadsAttr), shared = op->getAttrOfType<IntegerAttr>(launchSharedAttr);
+    auto threads = op->getAttrOfType<IntegerAttr>(launchThreadsAttr),
+         shared = op->getAttrOfType<IntegerAttr>(launchSharedAttr);
     if (!threads || !shared)
-      return op.emitOpError("does not say how many threads and how much shared memory a block has: its kernel is not compiled");
+      return op.emitOpError(
+          "does not say how many threads and how much shared memory a block has: its kernel is not compiled");
     Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
     SmallVector<Value> addresses;
     if (!op.getPlaces().empty()) {
@@ -83,10 +86,12 @@ struct DeviceLaunchLowering : ConvertOpToLLVMPattern<DeviceLaunchOp> {
     }
     for (auto [converted, buffer] : llvm::zip_equal(adaptor.getBuffers(), op.getBuffers())) {
       // A kernel adds no offset of a view: its address is where it begins.
-      addresses.push_back(MemRefDescriptor(converted).bufferPtr(b, loc, *getTypeConverter(), cast<MemRefType>(buffer.getType())));
+      addresses.push_back(
+          MemRefDescriptor(converted).bufferPtr(b, loc, *getTypeConverter(), cast<MemRefType>(buffer.getType())));
     }
     ArrayRef<int64_t> grid = op.getGrid();
-    int64_t fields[] = {grid[0], grid[1], grid[2], threads.getInt(), shared.getInt(), static_cast<int64_t>(addresses.size())};
+    int64_t fields[] = {grid[0],          grid[1],         grid[2],
+                        threads.getInt(), shared.getInt(), static_cast<int64_t>(addresses.size())};
     LLVM::GlobalOp description =
         describe(b, module, loc, ("launch." + op.getKernel()).str(), op.getKernel(), b.getI32Type(), fields);
     Value slots;
@@ -130,8 +135,15 @@ struct DeviceGemmLowering : ConvertOpToLLVMPattern<DeviceGemmOp> {
                            .Default(JEPAC_EPILOGUE_NONE);
     auto i64 = [](uint64_t value) { return static_cast<int64_t>(value); };
     int64_t workspace = cast<MemRefType>(op.getWorkspace().getType()).getNumElements();
-    int64_t fields[] = {i64(op.getM()), i64(op.getN()), i64(op.getK()), i64(op.getLda()), i64(op.getLdb()), i64(op.getLdc()),
-                        op.getAux() ? i64(op.getLdc()) : 0, workspace, words(op.getTransA(), op.getTransB()),
+    int64_t fields[] = {i64(op.getM()),
+                        i64(op.getN()),
+                        i64(op.getK()),
+                        i64(op.getLda()),
+                        i64(op.getLdb()),
+                        i64(op.getLdc()),
+                        op.getAux() ? i64(op.getLdc()) : 0,
+                        workspace,
+                        words(op.getTransA(), op.getTransB()),
                         words(elementCode(op.getA()), elementCode(op.getC())),
                         words(epilogue, op.getBias() ? elementCode(op.getBias()) : 0)};
     LLVM::GlobalOp description = describe(b, module, loc, "device_gemm", "", b.getI64Type(), fields);

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
-// Upstream's conversions know no strided buffers, no bf16 and no launches, so the few ops that textbook loops consist of
-// are translated here, one by one.
+// Upstream's conversions know no strided buffers, no bf16 and no launches, so the few ops that textbook loops consist
+// of are translated here, one by one.
 
 #include "compiler/target/Passes.h"
 #include "compiler/target/cuda/DeviceKernel.h"
@@ -72,7 +72,8 @@ Value LoopTranslator::callOf(StringRef callee, ValueRange arguments, Type type) 
 Value LoopTranslator::constant(arith::ConstantOp op) {
   std::string text;
   if (auto integer = dyn_cast<IntegerAttr>(op.getValue())) {
-    text = op.getType().isInteger(1) ? (integer.getValue().isZero() ? "false" : "true") : std::to_string(integer.getInt());
+    text =
+        op.getType().isInteger(1) ? (integer.getValue().isZero() ? "false" : "true") : std::to_string(integer.getInt());
   } else {
     APFloat number = cast<FloatAttr>(op.getValue()).getValue();
     if (number.isInfinity())
@@ -190,10 +191,14 @@ static emitc::CmpPredicate predicateOf(arith::CmpIPredicate predicate) {
   switch (predicate) {
   case P::eq: return emitc::CmpPredicate::eq;
   case P::ne: return emitc::CmpPredicate::ne;
-  case P::slt: case P::ult: return emitc::CmpPredicate::lt;
-  case P::sle: case P::ule: return emitc::CmpPredicate::le;
-  case P::sgt: case P::ugt: return emitc::CmpPredicate::gt;
-  case P::sge: case P::uge: return emitc::CmpPredicate::ge;
+  case P::slt:
+  case P::ult: return emitc::CmpPredicate::lt;
+  case P::sle:
+  case P::ule: return emitc::CmpPredicate::le;
+  case P::sgt:
+  case P::ugt: return emitc::CmpPredicate::gt;
+  case P::sge:
+  case P::uge: return emitc::CmpPredicate::ge;
   }
   llvm_unreachable("a predicate that arith does not have");
 }
@@ -233,7 +238,8 @@ LogicalResult LoopTranslator::translate(Operation &op) {
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return translateIf(branch);
   if (auto store = dyn_cast<memref::StoreOp>(op)) {
-    emitc::AssignOp::create(b, loc, cast<TypedValue<emitc::LValueType>>(element(store.getMemref(), store.getIndices())), in(store.getValue()));
+    emitc::AssignOp::create(b, loc, cast<TypedValue<emitc::LValueType>>(element(store.getMemref(), store.getIndices())),
+                            in(store.getValue()));
     return success();
   }
   if (op.getNumResults() != 1)
@@ -258,29 +264,39 @@ LogicalResult LoopTranslator::translate(Operation &op) {
           .Case<arith::MulFOp, arith::MulIOp>([&](auto) { return binary<emitc::MulOp>(op); })
           .Case<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>([&](auto) { return binary<emitc::DivOp>(op); })
           .Case<arith::RemSIOp, arith::RemUIOp>([&](auto) { return binary<emitc::RemOp>(op); })
-          .Case<arith::NegFOp>([&](auto) -> Value {
-            return emitc::UnaryMinusOp::create(b, loc, typeOf(type), in(op.getOperand(0)));
+          .Case<arith::NegFOp>(
+              [&](auto) -> Value { return emitc::UnaryMinusOp::create(b, loc, typeOf(type), in(op.getOperand(0))); })
+          .Case<arith::MaxSIOp>([&](auto) {
+            return callOf("larger", {in(op.getOperand(0)), in(op.getOperand(1))}, typeOf(type));
           })
-          .Case<arith::MaxSIOp>([&](auto) { return callOf("larger", {in(op.getOperand(0)), in(op.getOperand(1))}, typeOf(type)); })
-          .Case<arith::MinSIOp>([&](auto) { return callOf("smaller", {in(op.getOperand(0)), in(op.getOperand(1))}, typeOf(type)); })
+          .Case<arith::MinSIOp>([&](auto) {
+            return callOf("smaller", {in(op.getOperand(0)), in(op.getOperand(1))}, typeOf(type));
+          })
           .Case([&](arith::CmpIOp op) -> Value {
-            return emitc::CmpOp::create(b, loc, b.getI1Type(), predicateOf(op.getPredicate()), in(op.getLhs()), in(op.getRhs()));
+            return emitc::CmpOp::create(b, loc, b.getI1Type(), predicateOf(op.getPredicate()), in(op.getLhs()),
+                                        in(op.getRhs()));
           })
           .Case([&](arith::CmpFOp op) -> Value {
             std::optional<emitc::CmpPredicate> predicate = predicateOf(op.getPredicate());
-            return predicate ? emitc::CmpOp::create(b, loc, b.getI1Type(), *predicate, in(op.getLhs()), in(op.getRhs())).getResult() : Value();
+            return predicate ? emitc::CmpOp::create(b, loc, b.getI1Type(), *predicate, in(op.getLhs()), in(op.getRhs()))
+                                   .getResult()
+                             : Value();
           })
           .Case([&](arith::SelectOp op) -> Value {
             return emitc::ConditionalOp::create(b, loc, in(op.getTrueValue()).getType(), in(op.getCondition()),
                                                 in(op.getTrueValue()), in(op.getFalseValue()));
           })
           .Case<arith::AndIOp>([&](auto) -> Value {
-            return type.isInteger(1) ? emitc::LogicalAndOp::create(b, loc, type, in(op.getOperand(0)), in(op.getOperand(1))).getResult()
-                                     : binary<emitc::BitwiseAndOp>(op);
+            return type.isInteger(1)
+                       ? emitc::LogicalAndOp::create(b, loc, type, in(op.getOperand(0)), in(op.getOperand(1)))
+                             .getResult()
+                       : binary<emitc::BitwiseAndOp>(op);
           })
           .Case<arith::OrIOp>([&](auto) -> Value {
-            return type.isInteger(1) ? emitc::LogicalOrOp::create(b, loc, type, in(op.getOperand(0)), in(op.getOperand(1))).getResult()
-                                     : binary<emitc::BitwiseOrOp>(op);
+            return type.isInteger(1)
+                       ? emitc::LogicalOrOp::create(b, loc, type, in(op.getOperand(0)), in(op.getOperand(1)))
+                             .getResult()
+                       : binary<emitc::BitwiseOrOp>(op);
           })
           .Case([&](arith::BitcastOp op) {
             return callOf(type.isF32() ? "bitsToFloat" : "floatToBits", in(op.getIn()), typeOf(type));
@@ -325,9 +341,11 @@ struct LoopsToEmitCPass : jepa::impl::LoopsToEmitCBase<LoopsToEmitCPass> {
       }
       OpBuilder b(launch);
       int64_t blocks = llvm::divideCeil(std::max<int64_t>(1, launch.getCount()), threads);
-      blocks = std::min<int64_t>(blocks, hasScratch[launch.getKernel()] ? std::max<int64_t>(1, maxThreads / threads) : 1 << 20);
-      auto device = DeviceLaunchOp::create(b, launch.getLoc(), launch.getKernel(), launch.getBuffers(), ValueRange(),
-                                           ArrayRef<int64_t>{blocks, 1, 1}, launch.getWrites(), nullptr, nullptr, nullptr);
+      blocks = std::min<int64_t>(blocks,
+                                 hasScratch[launch.getKernel()] ? std::max<int64_t>(1, maxThreads / threads) : 1 << 20);
+      auto device =
+          DeviceLaunchOp::create(b, launch.getLoc(), launch.getKernel(), launch.getBuffers(), ValueRange(),
+                                 ArrayRef<int64_t>{blocks, 1, 1}, launch.getWrites(), nullptr, nullptr, nullptr);
       for (NamedAttribute attribute : launch->getDiscardableAttrs())
         device->setAttr(attribute.getName(), attribute.getValue());
       launch.erase();

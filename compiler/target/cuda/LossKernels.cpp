@@ -42,18 +42,19 @@ LogicalResult PowerLossCuda::emit(PowerLossOp op, KernelContext &context) {
   int64_t blocks = blocksFor(weights.rows, 32);
   Value partial = context.temporary({blocks}, Float32Type::get(op.getContext()));
   std::string block = "PowerLoss<" + std::to_string(weights.width) + ">";
-  SmallVector<DeviceBuffer> reads = {{"predicted", context.in(op.getPredicted())}, {"target", context.in(op.getTarget())}};
+  SmallVector<DeviceBuffer> reads = {{"predicted", context.in(op.getPredicted())},
+                                     {"target", context.in(op.getTarget())}};
   llvm::append_range(reads, weights.reads);
   launchOnDevice(context, {"power_loss", block, "power_loss.cuh", {blocks, 1, 1}}, {{"partial", partial}}, reads,
                  [&](DeviceKernel &k) {
                    k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.text(weights.text),
                                            k.text(floatText(exponent))});
                  });
-  launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"loss", context.out(op.getResult())}},
-                 {{"partial", partial}}, [&](DeviceKernel &k) {
-                   k.run("SumAll::run",
-                         {k.parameters[0], k.parameters[1], k.number(blocks), k.text(floatText(1 / exponent))});
-                 });
+  launchOnDevice(
+      context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"loss", context.out(op.getResult())}},
+      {{"partial", partial}}, [&](DeviceKernel &k) {
+        k.run("SumAll::run", {k.parameters[0], k.parameters[1], k.number(blocks), k.text(floatText(1 / exponent))});
+      });
   return success();
 }
 
@@ -66,8 +67,9 @@ LogicalResult PowerLossGradCuda::emit(PowerLossGradOp op, KernelContext &context
   llvm::append_range(reads, weights.reads);
   launchOnDevice(context, {"power_loss_grad", block, "power_loss.cuh", {blocksFor(weights.rows, 4), 1, 1}},
                  {{"predictedGrad", context.out(op.getResult())}}, reads, [&](DeviceKernel &k) {
-                   k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3],
-                                           k.text(weights.text), k.text(floatText(op.getExponent().convertToDouble()))});
+                   k.run(block + "::run",
+                         {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3], k.text(weights.text),
+                          k.text(floatText(op.getExponent().convertToDouble()))});
                  });
   return success();
 }
@@ -98,8 +100,8 @@ LogicalResult TokenStdCuda::emit(TokenStdOp op, KernelContext &context) {
   std::string block = "TokenStd<" + std::to_string(op.getX().getType().getShape().back()) + ">";
   SmallVector<DeviceBuffer> reads = {{"from", context.in(op.getX())}};
   std::string spans = spansText(op, reads, context);
-  launchOnDevice(context, {"token_std", block, "tokens.cuh", spansGrid(op)}, {{"to", context.out(op.getResult())}}, reads,
-                 [&](DeviceKernel &k) {
+  launchOnDevice(context, {"token_std", block, "tokens.cuh", spansGrid(op)}, {{"to", context.out(op.getResult())}},
+                 reads, [&](DeviceKernel &k) {
                    k.run(block + "::run", {k.parameters[0], k.parameters[1], k.text(spans),
                                            k.text(floatText(op.getEps().convertToDouble()))});
                  });
@@ -111,10 +113,10 @@ LogicalResult TokenStdGradCuda::emit(TokenStdGradOp op, KernelContext &context) 
   SmallVector<DeviceBuffer> reads = {
       {"stdGrad", context.in(op.getDstd())}, {"x", context.in(op.getX())}, {"std", context.in(op.getStd())}};
   std::string spans = spansText(op, reads, context);
-  launchOnDevice(context, {"token_std_grad", block, "tokens.cuh", spansGrid(op)}, {{"xGrad", context.out(op.getResult())}},
-                 reads, [&](DeviceKernel &k) {
-                   k.run(block + "::run",
-                         {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3], k.text(spans)});
-                 });
+  launchOnDevice(
+      context, {"token_std_grad", block, "tokens.cuh", spansGrid(op)}, {{"xGrad", context.out(op.getResult())}}, reads,
+      [&](DeviceKernel &k) {
+        k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.parameters[3], k.text(spans)});
+      });
   return success();
 }

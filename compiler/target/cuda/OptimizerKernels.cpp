@@ -37,8 +37,8 @@ LogicalResult SquaredNormCuda::emit(SquaredNormOp op, KernelContext &context) {
     chunks += blocksFor(count, chunkNumbers);
   }
   Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
-  launchOnDevice(context, {"squared_norm", "SquaredNorm", "adamw.cuh", {chunks, 1, 1}}, {{"partial", partial}}, {}, table,
-                 [&](DeviceKernel &k, Value places) {
+  launchOnDevice(context, {"squared_norm", "SquaredNorm", "adamw.cuh", {chunks, 1, 1}}, {{"partial", partial}}, {},
+                 table, [&](DeviceKernel &k, Value places) {
                    k.run("SquaredNorm::run", {k.parameters[1], k.parameters[0], places, k.number(table.rows())});
                  });
   launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"norm", context.out(op.getResult())}},

@@ -69,7 +69,8 @@ std::string BodyPrinter::name(Value value, StringRef wish) {
   return names[value] = number ? (wish + Twine(number + 1)).str() : wish.str();
 }
 
-/// Whether an op's text stands where its value is used: once, in the same block, with nothing between that could matter.
+/// Whether an op's text stands where its value is used: once, in the same block, with nothing between that could
+/// matter.
 bool BodyPrinter::isInPlace(Operation *op) {
   if (op->getNumResults() != 1 || !textOf(op, resultNameAttr).empty() || isa<emitc::LoadOp, emitc::VariableOp>(op))
     return false;
@@ -137,9 +138,8 @@ std::string BodyPrinter::expression(Operation &op) {
         return use(choice.getCondition(), true) + " ? " + use(choice.getTrueValue(), true) + " : " +
                use(choice.getFalseValue(), true);
       })
-      .Case([&](emitc::SubscriptOp place) {
-        return use(place.getValue(), true) + "[" + list(place.getIndices()) + "]";
-      })
+      .Case(
+          [&](emitc::SubscriptOp place) { return use(place.getValue(), true) + "[" + list(place.getIndices()) + "]"; })
       .Case([&](emitc::LoadOp load) { return use(load.getOperand()); })
       .Default([](Operation *) { return std::string(); });
 }
@@ -177,8 +177,8 @@ void BodyPrinter::print(Operation &op, unsigned depth) {
         std::string begin = use(loop.getLowerBound()), variable = name(i, wish.empty() ? "i" : wish);
         std::string step = use(loop.getStep());
         os << "for (" << (type == "auto" ? "int" : type) << " " << variable << " = " << begin << "; " << variable
-           << " < " << use(loop.getUpperBound(), true) << "; " << (step == "1" ? "++" + variable : variable + " += " + step)
-           << ") {\n";
+           << " < " << use(loop.getUpperBound(), true) << "; "
+           << (step == "1" ? "++" + variable : variable + " += " + step) << ") {\n";
         print(*loop.getBody(), depth + 1);
         os.indent(2 * depth) << "}\n";
       })
@@ -235,7 +235,8 @@ static void printKernel(raw_ostream &os, emitc::FuncOp kernel, DeviceLaunchOp fi
     os << "// " << line << "\n";
   if (!first.getPlaces().empty())
     printTable(os, first);
-  os << "JEPA_KERNEL(" << (bounds.empty() ? block.str() + "::threads" : bounds.str()) << ")\n" << kernel.getSymName() << "(";
+  os << "JEPA_KERNEL(" << (bounds.empty() ? block.str() + "::threads" : bounds.str()) << ")\n"
+     << kernel.getSymName() << "(";
   auto names = kernel->getAttrOfType<ArrayAttr>(namesAttr);
   int64_t writes = kernel->getAttrOfType<IntegerAttr>(writesAttr).getInt();
   std::string parameters;

@@ -80,7 +80,8 @@ void StepPrinter::print(BufferOp buffer) {
       }))
     return;
   name(buffer, buffer.getName() ? *buffer.getName() : "t");
-  os << "  char *" << names[buffer] << " = arena + " << *buffer.getOffset() << "; // " << deviceType(type.getElementType());
+  os << "  char *" << names[buffer] << " = arena + " << *buffer.getOffset() << "; // "
+     << deviceType(type.getElementType());
   for (int64_t size : type.getShape())
     os << "[" << size << "]";
   os << "\n";
@@ -100,10 +101,10 @@ void StepPrinter::print(DeviceGemmOp p) {
   auto element = [](Value memref) { return deviceType(cast<MemRefType>(memref.getType()).getElementType()); };
   os << "  product({.m = " << p.getM() << ", .n = " << p.getN() << ", .k = " << p.getK() << ", .lda = " << p.getLda()
      << ", .ldb = " << p.getLdb() << ", .ldc = " << p.getLdc() << ", .transA = " << p.getTransA()
-     << ", .transB = " << p.getTransB() << ", .inputs = \"" << element(p.getA()) << "\", .result = \"" << element(p.getC())
-     << "\", .epilogue = \"" << p.getEpilogue() << "\"}, " << address(p.getC()) << ", " << address(p.getA()) << ", "
-     << address(p.getB()) << ", " << address(p.getBias()) << ", " << address(p.getAux()) << ", "
-     << address(p.getWorkspace()) << ");\n";
+     << ", .transB = " << p.getTransB() << ", .inputs = \"" << element(p.getA()) << "\", .result = \""
+     << element(p.getC()) << "\", .epilogue = \"" << p.getEpilogue() << "\"}, " << address(p.getC()) << ", "
+     << address(p.getA()) << ", " << address(p.getB()) << ", " << address(p.getBias()) << ", " << address(p.getAux())
+     << ", " << address(p.getWorkspace()) << ");\n";
 }
 
 void StepPrinter::print(func::FuncOp function) {

@@ -34,7 +34,8 @@ LogicalResult LinearInputGradCuda::emit(LinearInputGradOp op, KernelContext &con
 LogicalResult LinearWeightGradCuda::emit(LinearWeightGradOp op, KernelContext &context) {
   Value dy = context.in(op.getDy()), x = context.in(op.getX());
   int64_t out = op.getType().getDimSize(0), in = features(op.getType());
-  Product product{out, in, countRows(op.getX().getType()), KernelContext::rowStride(dy), KernelContext::rowStride(x), in};
+  Product product{out, in, countRows(op.getX().getType()), KernelContext::rowStride(dy), KernelContext::rowStride(x),
+                  in};
   product.transA = true;
   productOnDevice(context, product, context.out(op.getResult()), dy, x);
   return success();

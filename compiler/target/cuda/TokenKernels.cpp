@@ -51,8 +51,8 @@ LogicalResult PatchifyCuda::emit(PatchifyOp op, KernelContext &context) {
   launchOnDevice(context, {"patchify", block, "patchify.cuh", {tokens, clips, 1}}, {{"to", to}}, reads,
                  [&](DeviceKernel &k) {
                    k.run(block + "::run", {k.parameters[0], k.parameters[1], k.parameters[2],
-                                           op.getTokens() ? k.parameters[3] : k.text("nullptr"), k.text(normalisation()),
-                                           k.text(flag(clips != clip[0]))});
+                                           op.getTokens() ? k.parameters[3] : k.text("nullptr"),
+                                           k.text(normalisation()), k.text(flag(clips != clip[0]))});
                  });
   return success();
 }
@@ -83,8 +83,9 @@ static void copyTokens(KernelContext &context, StringRef name, Value to, int64_t
   std::string block = sized("CopyTokens", shapeOf(to)[2]);
   launchOnDevice(context, {name.str(), block, "tokens.cuh", tokenGrid(count, shapeOf(to)[0])}, {{"to", to}},
                  {{"from", from}}, [&](DeviceKernel &k) {
-                   k.run(block + "::run", {k.parameters[0], k.number(shapeOf(to)[1]), k.number(toFirst), k.parameters[1],
-                                           k.number(shapeOf(from)[1]), k.number(fromFirst), k.number(count)});
+                   k.run(block + "::run",
+                         {k.parameters[0], k.number(shapeOf(to)[1]), k.number(toFirst), k.parameters[1],
+                          k.number(shapeOf(from)[1]), k.number(fromFirst), k.number(count)});
                  });
 }
 
@@ -138,12 +139,16 @@ static void copyRows(KernelContext &context, Value to, Value from) {
     return context.copy(to, from);
   std::string block = sized("TileBlock", width);
   launchOnDevice(context,
-                 {"copy_rows", block, "row.cuh", {blocksFor(rows, 4), blocksFor(width, std::min<int64_t>(width, 512)), 1},
+                 {"copy_rows",
+                  block,
+                  "row.cuh",
+                  {blocksFor(rows, 4), blocksFor(width, std::min<int64_t>(width, 512)), 1},
                   block + "::threads, " + block + "::blocks"},
                  {{"to", target}}, {{"from", source}}, [&](DeviceKernel &k) {
                    k.forEach(block + "::forRows(" + Twine(rows), "row", [&](Value row) {
-                     Value values = k.call(sized("loadTile", width),
-                                           {k.parameters[1], row, k.number(KernelContext::rowStride(source))}, "values");
+                     Value values =
+                         k.call(sized("loadTile", width),
+                                {k.parameters[1], row, k.number(KernelContext::rowStride(source))}, "values");
                      k.run("storeRow", {k.parameters[0], row, k.number(KernelContext::rowStride(target)), values});
                    });
                  });
