@@ -44,6 +44,18 @@ static std::string check(const std::string &line) {
   return outcome.output;
 }
 
+/// Whether the arguments are of a build for a GPU, which runs here on a stand-in: see test/simt/driver.
+static bool isOnDevice(const std::string &arguments) { return arguments.find("--target cuda") != std::string::npos; }
+
+/// A build for a GPU whose kernels are compiled for the host.
+static void buildOnDevice(const std::string &arguments, const std::string &path) {
+  std::string folder = temporaryPath(".program"), code = folder + "/kernels.so";
+  check(std::string(JEPAC_PROGRAM) + " emit " + arguments + " -o " + folder);
+  check(std::string(JEPAC_HOST_COMPILER) + " -std=c++20 -O1 -shared -fPIC -x c++ -I" JEPAC_SOURCE_DIR "/test -I" + folder +
+        "/device " + folder + "/kernels.cu -o " + code);
+  check(std::string(JEPAC_PROGRAM) + " build " + arguments + " --device-code " + code + " -o " + path);
+}
+
 Binary::Binary(const std::string &arguments) {
   struct Entry {
     std::string file;
@@ -54,7 +66,10 @@ Binary::Binary(const std::string &arguments) {
   if (!entry) {
     std::string path = temporaryPath(".binary");
     std::string threads = arguments.find("--max-threads") == std::string::npos ? " --max-threads 2" : "";
-    check(std::string(JEPAC_PROGRAM) + " build " + arguments + threads + " -o " + path);
+    if (isOnDevice(arguments))
+      buildOnDevice(arguments + threads, path);
+    else
+      check(std::string(JEPAC_PROGRAM) + " build " + arguments + threads + " -o " + path);
     std::optional<PayloadPlace> place = findPayload(path);
     if (!place)
       throw Error("'" + path + "' holds no payload");
@@ -62,13 +77,16 @@ Binary::Binary(const std::string &arguments) {
   }
   file = entry->file;
   contents = &entry->plan;
+  if (contents->onDevice())
+    environment = "LD_LIBRARY_PATH=" JEPAC_DRIVERS " JEPAC_FAKE_CUDA_CAPABILITY=" +
+                  std::string(contents->cudaArch == "sm_90a" ? "9.0 " : "8.0 ");
 }
 
 Json Binary::info() const { return Json::parse(check(file + " info --json")); }
 
 std::string Binary::replay(const std::string &inputs, int steps, int threads) const {
   std::string outputs = temporaryPath(".safetensors");
-  check(file + " replay --inputs " + inputs + " --outputs " + outputs + " --steps " +
+  check(environment + file + " replay --inputs " + inputs + " --outputs " + outputs + " --steps " +
         std::to_string(steps) + " --threads " + std::to_string(threads));
   return outputs;
 }

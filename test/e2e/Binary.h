@@ -26,12 +26,14 @@ Outcome runJepac(const std::string &arguments);
 std::string temporaryPath(const std::string &suffix);
 
 /// A binary that `jepac build` made, for two threads unless the arguments say how many. Equal arguments give the same binary, which
-/// is built once per process. Throws Error with what jepac said.
+/// is built once per process. One for `--target cuda` runs on a stand-in for a GPU. Throws Error with what jepac said.
 class Binary {
 public:
   explicit Binary(const std::string &arguments);
 
   const std::string &path() const { return file; }
+  /// What a shell puts before the path: where a GPU's stand-in is.
+  std::string environment;
   const Plan &plan() const { return *contents; }
   /// What `info --json` says.
   Json info() const;

@@ -1,4 +1,4 @@
-//===- GeometryTest.cpp - other sizes: cpu in f32 against loops in f64 ----===//
+//===- GeometryTest.cpp - other sizes: cpu and cuda in f32 against loops in f64===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -68,6 +68,15 @@ protected:
 
 } // namespace
 
+// In the suite of e2e.cuda: kernels run thread by thread there.
+class CudaGeometries : public Geometries {};
+
+TEST_P(CudaGeometries, CudaAgreesWithReference) {
+  Binary cuda(arguments() + " --target cuda"), reference(arguments() + " --target reference --dtype f64");
+  std::string inputs = writeInputs(reference.plan(), 1);
+  expectClose(cuda.replay(inputs, 2), reference.replay(inputs, 2), {});
+}
+
 TEST_P(Geometries, CpuAgreesWithReference) {
   Binary cpu(arguments() + " --target cpu"),
       reference(arguments() + " --target reference --dtype f64");
@@ -76,4 +85,6 @@ TEST_P(Geometries, CpuAgreesWithReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Geometries, ::testing::ValuesIn(geometries),
+                         [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Sizes, CudaGeometries, ::testing::ValuesIn(geometries),
                          [](const auto &info) { return info.param.name; });

@@ -181,7 +181,7 @@ void DeviceRows::emitRow(DeviceKernel &k, Value row) {
   int64_t sum = 0;
   std::map<std::pair<void *, double>, Value> normal;
   for (Operation *op : ops) {
-    DeviceRow view{k, {}, nameOf(op) + "Row", [&](Value x, double eps) {
+    DeviceRow view{k, {}, nameOf(op) + "Out", [&](Value x, double eps) {
                      Value &made = normal[{x.getAsOpaquePointer(), eps}];
                      if (!made)
                        made = k.call("normalize", {x, k.text(floatText(eps))}, "normalRow");
@@ -200,7 +200,7 @@ void DeviceRows::emitRow(DeviceKernel &k, Value row) {
       auto isIn = [&](Operation *user) { return llvm::is_contained(ops, user); };
       // What reading the value back from memory would give.
       if (element.isBF16() && llvm::any_of(result.getUsers(), isIn))
-        value = k.call("rounded<bf16>", value, nameOf(op) + "Row");
+        value = k.call("rounded<bf16>", value, nameOf(op) + "Out");
       computed[result] = value;
       if (llvm::is_contained(results, result)) {
         Value buffer = context.out(result);

@@ -17,8 +17,18 @@ LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
   Product product{countRows(op.getX().getType()), out, in, KernelContext::rowStride(x), in, out};
   product.transB = true;
   ProductEpilogue epilogue;
-  if (op.getBias())
-    epilogue = {"bias", context.in(op.getBias())};
+  if (op.getBias()) {
+    // The library adds a bias of the result's own type alone.
+    Value bias = context.in(op.getBias());
+    auto type = cast<MemRefType>(bias.getType());
+    Type element = getElementTypeOrSelf(result.getType());
+    if (type.getElementType() != element) {
+      Value converted = context.temporary(type.getShape(), element);
+      context.copy(converted, bias);
+      bias = converted;
+    }
+    epilogue = {"bias", bias};
+  }
   productOnDevice(context, product, result, x, context.in(op.getWeight()), epilogue);
   return success();
 }
