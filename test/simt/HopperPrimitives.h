@@ -27,6 +27,21 @@ void productCommit(const Where &where);
 void productWait(int left, const Where &where);
 } // namespace host
 
+inline unsigned packE4m3(float low, float high) {
+  auto round = [](float value) -> unsigned {
+    if (value != value)
+      return 0x7f;
+    unsigned sign = std::signbit(value) ? 0x80 : 0;
+    float size = std::fmin(std::fabs(value), 448.0f);
+    // Below the smallest exponent numbers are as far apart as at it.
+    int exponent = size < 0x1p-6f ? -6 : std::ilogb(size);
+    // Eighths of its power of two; sixteen of them are eight of the next.
+    auto eighths = static_cast<unsigned>(std::nearbyint(std::ldexp(size, 3 - exponent)));
+    return sign | (static_cast<unsigned>(exponent + 6) * 8 + eighths);
+  };
+  return round(low) | round(high) << 8;
+}
+
 // Memory barriers.
 inline void mbarrierInit(Word64 *barrier, int arrivals) { host::barrierInit(barrier, arrivals); }
 inline void mbarrierFence(Where where = Where::current()) {

@@ -123,6 +123,7 @@ inline unsigned floatToBits(float x) {
 }
 inline float exp2Fast(float x) { return ::exp2f(x); }
 inline float log2Fast(float x) { return ::log2f(x); }
+inline float reciprocalFast(float x) { return 1.0f / x; }
 inline float inverseSqrt(float x) { return 1.0f / std::sqrt(x); }
 
 } // namespace jepa::device

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles kernels for a GPU: no warnings, no spills, and wgmma where the path is Hopper's.
+# Compiles kernels for a GPU: no warnings, no spills, and wgmma or fp8 where the path is Hopper's.
 # usage: nvcc.sh ROOT PATH FILE.cu...    PATH: sm_80, sm_90a or hopper
 root=$1 path=$2
 shift 2
@@ -21,8 +21,8 @@ for file in "$@"; do
     echo "error: $name spills or warns"
     status=1
   fi
-  if [ "$path" = hopper ] && ! grep -q wgmma.mma_async "$out/$name.ptx"; then
-    echo "error: $name has no wgmma in its PTX"
+  if [ "$path" = hopper ] && ! grep -qE 'wgmma.mma_async|e4m3x2' "$out/$name.ptx"; then
+    echo "error: $name has no wgmma or fp8 in its PTX"
     status=1
   fi
   registers=$(grep -o 'Used [0-9]* registers' "$out/log" | sort -k2 -n | tail -1)

@@ -127,6 +127,12 @@ JEPA_DEVICE float log2Fast(float x) {
   asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+/// 1 / x, to one unit in the last place; 1 / the root of x, to two.
+JEPA_DEVICE float reciprocalFast(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 JEPA_DEVICE float inverseSqrt(float x) { return rsqrtf(x); }
 
 } // namespace jepa::device

@@ -10,6 +10,13 @@ namespace jepa::device {
 
 using Word64 = unsigned long long;
 
+/// Two e4m3, rounded to nearest, ties to even, and to 448 where larger; `low` is the first in memory. Of sm_89.
+JEPA_DEVICE unsigned packE4m3(float low, float high) {
+  unsigned short pair;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+
 // Memory barriers, in shared memory. A phase ends when `arrivals` threads have arrived and all bytes that were expected
 // have landed; then the next one begins. The first phase has parity 0: waiting for the parity 1 of a new barrier
 // returns at once.

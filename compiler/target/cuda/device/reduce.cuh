@@ -39,6 +39,19 @@ template <int Warps> JEPA_DEVICE float blockSum(float value, SharedArray<float, 
   return sum;
 }
 
+/// The same with the largest.
+template <int Warps> JEPA_DEVICE float blockMax(float value, SharedArray<float, Warps> &scratch) {
+  value = warpMax(value);
+  if (laneIndex() == 0)
+    scratch[warpIndex()] = value;
+  syncThreads();
+  float most = scratch[0];
+  JEPA_UNROLL
+  for (int warp = 1; warp < Warps; ++warp)
+    most = fmaxf(most, scratch[warp]);
+  return most;
+}
+
 /// to[0] = scale times the sum of from[0, count), in one block of 128 threads: the last step of a sum over blocks.
 struct SumAll {
   static constexpr int threads = 128;

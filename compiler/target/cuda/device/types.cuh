@@ -16,12 +16,12 @@ struct bf16 {
 JEPA_DEVICE float toFloat(float x) { return x; }
 JEPA_DEVICE float toFloat(bf16 x) { return bitsToFloat(static_cast<unsigned>(x.bits) << 16); }
 
-/// The nearest number of type T, ties to even.
-template <class T> JEPA_DEVICE T fromFloat(float x);
+/// Two numbers of type T, each the nearest, ties to even; `low` is the first in memory.
+template <class T> JEPA_DEVICE unsigned packPair(float low, float high);
+template <> JEPA_DEVICE unsigned packPair<bf16>(float low, float high) { return packBf16(low, high); }
+/// One of them.
+template <class T> JEPA_DEVICE T fromFloat(float x) { return {static_cast<decltype(T::bits)>(packPair<T>(x, 0.0f))}; }
 template <> JEPA_DEVICE float fromFloat<float>(float x) { return x; }
-template <> JEPA_DEVICE bf16 fromFloat<bf16>(float x) {
-  return {static_cast<unsigned short>(packBf16(x, 0.0f) & 0xffff)};
-}
 
 /// N numbers that one instruction loads or stores: at most 16 bytes, aligned to their size.
 template <class T, int N> struct alignas(sizeof(T) * N) Vector {
@@ -45,9 +45,18 @@ template <class T> JEPA_CONSTANT int pieceOf(int count, int align) {
 
 template <int N, class T> JEPA_DEVICE Vector<T, N> toVector(const float *values) {
   Vector<T, N> vector;
-  JEPA_UNROLL
-  for (int i = 0; i < N; ++i)
-    vector.values[i] = fromFloat<T>(values[i]);
+  if constexpr (sizeof(T) < 4 && N % 2 == 0) {
+    JEPA_UNROLL
+    for (int i = 0; i < N; i += 2) {
+      unsigned pair = packPair<T>(values[i], values[i + 1]);
+      vector.values[i].bits = static_cast<decltype(T::bits)>(pair);
+      vector.values[i + 1].bits = static_cast<decltype(T::bits)>(pair >> 8 * sizeof(T));
+    }
+  } else {
+    JEPA_UNROLL
+    for (int i = 0; i < N; ++i)
+      vector.values[i] = fromFloat<T>(values[i]);
+  }
   return vector;
 }
 
