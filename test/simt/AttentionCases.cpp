@@ -213,3 +213,57 @@ ATTENTION(88, 88, bf16)
 ATTENTION(128, 128, bf16)
 ATTENTION(f32_24, 24, float)
 ATTENTION(f32_80, 80, float)
+
+extern "C" {
+void attention_0(bf16 *, float *, const bf16 *);
+void attention_delta_0(float *, const bf16 *, const bf16 *);
+void attention_query_grad_0(bf16 *, const bf16 *, const bf16 *, const float *, const float *);
+void attention_key_grad_0(bf16 *, const bf16 *, const bf16 *, const float *, const float *);
+extern LaunchInfo attention_0_launch, attention_delta_0_launch, attention_query_grad_0_launch,
+    attention_key_grad_0_launch;
+}
+
+namespace {
+
+/// Columns [96 part, 96 (part + 1)) of rows of 288.
+template <class T> std::vector<T> part(const std::vector<T> &rows, std::size_t part) {
+  std::vector<T> columns;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (i % 288 / 96 == part)
+      columns.push_back(rows[i]);
+  return columns;
+}
+
+void checkEmitted(Run &run) {
+  constexpr int width = 32, heads = 3, clips = 2, tokens = 70, stride = width * heads;
+  Geometry its{clips, heads, clips, {}, 0, {}, {}, {}, {}};
+  its.queries = its.keys = {tokens, {0, tokens}, {tokens, 0}, {}, {}};
+  for (int clip = 0; clip < clips; ++clip) {
+    std::vector<int> rows;
+    for (int i = 0; i < tokens; ++i)
+      rows.push_back(clip * tokens + i);
+    its.queryRows.push_back(rows);
+  }
+  its.keyRows = its.queryRows;
+  its.queryRows.push_back({});
+  auto qkv = randomVector<bf16>(run, clips * tokens * 3 * stride), qkvGrad = unwritten<bf16>(qkv.size());
+  auto gradient = randomVector<bf16>(run, clips * tokens * stride), result = unwritten<bf16>(gradient.size());
+  auto logsumexp = unwritten<float>(clips * tokens * heads), delta = logsumexp;
+  run.launch({2, heads, clips}, attention_0_launch, attention_0, result.data(), logsumexp.data(), qkv.data());
+  Expected expected = naive(its, width, stride, part(qkv, 0), part(qkv, 1), part(qkv, 2), gradient, values(result),
+                            1 / std::sqrt(double(width)));
+  run.compare("result", result, expected.result, 1e-2);
+  run.compare("logsumexp", logsumexp, expected.logsumexp, 1e-4);
+  run.launch({clips * tokens * heads / 4}, attention_delta_0_launch, attention_delta_0, delta.data(), gradient.data(),
+             result.data());
+  run.launch({2, heads, clips}, attention_query_grad_0_launch, attention_query_grad_0, qkvGrad.data(), gradient.data(),
+             qkv.data(), logsumexp.data(), delta.data());
+  run.launch({2, heads, clips}, attention_key_grad_0_launch, attention_key_grad_0, qkvGrad.data(), gradient.data(),
+             qkv.data(), logsumexp.data(), delta.data());
+  run.compare("queryGrad", part(qkvGrad, 0), expected.queryGrad, 2e-2);
+  run.compare("keyGrad", part(qkvGrad, 1), expected.keyGrad, 2e-2);
+  run.compare("valueGrad", part(qkvGrad, 2), expected.valueGrad, 2e-2);
+}
+const Register emitted("attention", "emitted", checkEmitted);
+
+} // namespace

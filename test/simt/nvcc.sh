@@ -25,6 +25,14 @@ for file in "$@"; do
     echo "error: $name has no wgmma or fp8 in its PTX"
     status=1
   fi
+  # Either all of a source's kernels say how they are launched, or none.
+  if grep -q '^ *JEPA_LAUNCH_INFO(' "$file"; then
+    for kernel in $(sed -n "s/.*Compiling entry function '\(\w*\)'.*/\1/p" "$out/log"); do
+      grep -q "\.global .* ${kernel}_launch\[12\]" "$out/$name.ptx" && continue
+      echo "error: $kernel in $name has no JEPA_LAUNCH_INFO"
+      status=1
+    done
+  fi
   registers=$(grep -o 'Used [0-9]* registers' "$out/log" | sort -k2 -n | tail -1)
   echo "$name: $kernels kernels for $path, ${registers,} at most"
   [ "$kernels" -gt 0 ] || status=1

@@ -1,4 +1,4 @@
-//===- attention.cu - attention as it is emitted, for every head width ----===//
+//===- attention.cu - attention of any geometry, for every head width -----===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
