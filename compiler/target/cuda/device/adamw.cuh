@@ -116,16 +116,23 @@ struct AdamW {
     const ParameterPlace its = detail::placeOf(places, count, blockX());
     Hyper h{hyper[0], hyper[1], hyper[2], hyper[3], hyper[4], hyper[5], hyper[6], hyper[7], hyper[8]};
     float norm = *detail::arenaAt<float>(arena, its.norm);
-    float fit = h.clip > 0.0f ? fminf(1.0f, h.clip / (sqrtf(norm) + 1e-6f)) : 1.0f;
+    Step step{h.clip > 0.0f ? fminf(1.0f, h.clip / (sqrtf(norm) + 1e-6f)) : 1.0f,
+              its.decays ? 1.0f - h.learningRate * h.weightDecay : 1.0f, h.learningRate / h.correction1,
+              1.0f / sqrtf(h.correction2)};
     detail::forChunk<threads>(
-        blockX() - its.firstChunk, its.count, [&](long long at) { update<4>(arena, its, at, h, fit); },
-        [&](long long at) { update<1>(arena, its, at, h, fit); });
+        blockX() - its.firstChunk, its.count, [&](long long at) { update<4>(arena, its, at, h, step); },
+        [&](long long at) { update<1>(arena, its, at, h, step); });
   }
 
 private:
+  /// What is the same for all of a parameter's numbers.
+  struct Step {
+    float fit, keep, rate, inverseRoot;
+  };
+
   template <int N>
   JEPA_DEVICE static void update(unsigned char *arena, const ParameterPlace &its, long long at, const Hyper &h,
-                                 float fit) {
+                                 const Step &step) {
     auto numbers = [&](long long place) { return detail::arenaAt<float>(arena, place) + at; };
     auto copies = [&](long long place) { return detail::arenaAt<bf16>(arena, place) + at; };
     float value[N], first[N], second[N], gradient[N], teacher[N];
@@ -137,13 +144,10 @@ private:
       loadStreamed(teacher, numbers(its.teacher));
     JEPA_UNROLL
     for (int i = 0; i < N; ++i) {
-      float g = gradient[i] * fit;
+      float g = gradient[i] * step.fit;
       first[i] = h.beta1 * first[i] + (1.0f - h.beta1) * g;
       second[i] = h.beta2 * second[i] + (1.0f - h.beta2) * g * g;
-      if (its.decays)
-        value[i] *= 1.0f - h.learningRate * h.weightDecay;
-      float root = sqrtf(second[i]) / sqrtf(h.correction2) + h.epsilon;
-      value[i] -= h.learningRate / h.correction1 * first[i] / root;
+      value[i] = value[i] * step.keep - step.rate * first[i] / (sqrtf(second[i]) * step.inverseRoot + h.epsilon);
     }
     storeStreamed(numbers(its.value), value);
     storeStreamed(numbers(its.first), first);
