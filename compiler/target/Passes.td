@@ -46,6 +46,16 @@ def LoopsToEmitC : Pass<"jepa-loops-to-emitc", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::emitc::EmitCDialect"];
 }
 
+def PrintCuda : Pass<"jepa-print-cuda", "::mlir::ModuleOp"> {
+  let summary = "Print kernels and the host's step as CUDA C++";
+  let description = [{
+    To standard output, as `jepac emit --stage cuda` does; the module stays as it is. For looking and for tests.
+
+    *Preconditions*: every kernel is an `emitc.func`, as `jepa-loops-to-emitc` leaves them.
+  }];
+  let options = [Option<"hopper", "hopper", "bool", "true", "For sm_90a's path of the device library">];
+}
+
 def SplitKernels : Pass<"jepa-split-kernels", "::mlir::ModuleOp"> {
   let summary = "Distribute the kernels over modules, so that code is generated for them side by side";
   let description = [{

@@ -5,9 +5,10 @@
 
 #include "compiler/target/cuda/DeviceKernel.h"
 
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
+
+#include <charconv>
 
 using namespace mlir;
 using namespace jepa;
@@ -19,11 +20,11 @@ std::string jepa::deviceType(Type element) {
 }
 
 std::string jepa::floatText(double value) {
-  SmallString<32> digits;
-  APFloat number(static_cast<float>(value));
-  number.toString(digits, /*FormatPrecision=*/0, /*FormatMaxPadding=*/3, /*TruncateZero=*/true);
-  StringRef text(digits);
-  bool isWhole = text.find_first_of(".eE") == StringRef::npos;
+  // The shortest text that reads back as the same float.
+  char digits[32];
+  auto [end, code] = std::to_chars(digits, digits + sizeof digits, static_cast<float>(value));
+  StringRef text(digits, end - digits);
+  bool isWhole = text.find_first_of(".e") == StringRef::npos;
   return (text + (isWhole ? ".0f" : "f")).str();
 }
 

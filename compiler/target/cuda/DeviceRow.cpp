@@ -98,8 +98,8 @@ DeviceRows::DeviceRows(KernelContext &context, ArrayRef<Operation *> ops, ValueR
       }
   }
   if (sumCount) {
-    // Enough blocks for a device's multiprocessors, enough rows to a block for its four warps.
-    constexpr int64_t wanted = 512, least = 16;
+    // Two blocks for each of Hopper's multiprocessors, which is what fits; enough rows to a block for its four warps.
+    constexpr int64_t wanted = 264, least = 16;
     each = llvm::alignTo(std::max(least, blocksFor(rows, wanted)), 4);
     blocks = blocksFor(rows, each);
     partial = context.temporary({blocks, sumCount, width}, Float32Type::get(ops.front()->getContext()));

@@ -36,14 +36,17 @@ LogicalResult SquaredNormCuda::emit(SquaredNormOp op, KernelContext &context) {
     table.addNumber(chunks);
     chunks += blocksFor(count, chunkNumbers);
   }
-  Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
-  launchOnDevice(context, {"squared_norm", "SquaredNorm", "adamw.cuh", {chunks, 1, 1}}, {{"partial", partial}}, {},
+  // Blocks take turns; what they leave is summed by one.
+  constexpr int64_t most = 1056;
+  int64_t blocks = std::min(chunks, most);
+  Value partial = context.temporary({blocks}, Float32Type::get(op.getContext()));
+  launchOnDevice(context, {"squared_norm", "SquaredNorm", "adamw.cuh", {blocks, 1, 1}}, {{"partial", partial}}, {},
                  table, [&](DeviceKernel &k, Value places) {
                    k.run("SquaredNorm::run", {k.parameters[1], k.parameters[0], places, k.number(table.rows())});
                  });
   launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"norm", context.out(op.getResult())}},
                  {{"partial", partial}}, [&](DeviceKernel &k) {
-                   k.run("SumAll::run", {k.parameters[0], k.parameters[1], k.number(chunks), k.text("1.0f")});
+                   k.run("SumAll::run", {k.parameters[0], k.parameters[1], k.number(blocks), k.text("1.0f")});
                  });
   return success();
 }

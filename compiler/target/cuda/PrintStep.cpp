@@ -4,11 +4,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/analysis/BufferLifetimes.h"
+#include "compiler/target/Passes.h"
 #include "compiler/target/cuda/DeviceKernel.h"
 #include "compiler/target/cuda/PrintCuda.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Path.h"
+
+namespace jepa {
+#define GEN_PASS_DEF_PRINTCUDA
+#include "compiler/target/Passes.h.inc"
+} // namespace jepa
 
 using namespace mlir;
 using namespace jepa;
@@ -156,3 +162,15 @@ std::string jepa::printStep(ModuleOp module) {
     printer.print(cast<func::FuncOp>(function));
   return text;
 }
+
+namespace {
+
+struct PrintCudaPass : jepa::impl::PrintCudaBase<PrintCudaPass> {
+  using PrintCudaBase::PrintCudaBase;
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    llvm::outs() << printKernels(getOperation(), hopper) << "\n" << printStep(getOperation());
+  }
+};
+
+} // namespace
