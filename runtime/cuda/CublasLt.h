@@ -50,6 +50,7 @@ enum DescAttribute : int {
   descAuxStride = 12,
   descScaleA = 17,
   descScaleB = 18,
+  descFastSums = 25,
   descBiasType = 26,
 };
 

@@ -132,10 +132,10 @@ DeviceExecutor::~DeviceExecutor() {
 template <class Work> decltype(auto) DeviceExecutor::explained(Work &&work) const {
   try {
     return work();
-  } catch (const Error &error) {
+  } catch (const Fault &error) {
     if (synchronous)
       throw;
-    throw Error(std::string(error.what()) + "; faults show late: JEPAC_CUDA_SYNC=1 names the kernel");
+    throw Fault(std::string(error.what()) + "; faults show late: JEPAC_CUDA_SYNC=1 names the kernel");
   }
 }
 
@@ -143,19 +143,18 @@ template <class Work> decltype(auto) DeviceExecutor::explained(Work &&work) cons
 // Inputs and buffers
 //===----------------------------------------------------------------------===//
 
-std::byte *DeviceExecutor::input(const Buffer &buffer) {
-  return explained([&] { return inputs.input(buffer); });
-}
+std::byte *DeviceExecutor::input(const Buffer &buffer) { return inputs.input(buffer); }
 
 void DeviceExecutor::stage() {
   explained([&] { inputs.stage(); });
 }
 
+// The host's memory is pageable: the driver has read it, or written it, when these return.
+
 void DeviceExecutor::upload(const Buffer &buffer) {
   gpu.check(gpu.driver.copyToDevice(memory.at(buffer.offset), mirror + buffer.offset,
                                     static_cast<std::size_t>(buffer.bytes), gpu.stream()),
             "copying '" + buffer.name + "'");
-  gpu.synchronize("copying '" + buffer.name + "'");
 }
 
 void DeviceExecutor::download(const Buffer &buffer) {
@@ -163,7 +162,6 @@ void DeviceExecutor::download(const Buffer &buffer) {
     gpu.check(gpu.driver.copyToHost(mirror + buffer.offset, memory.at(buffer.offset),
                                     static_cast<std::size_t>(buffer.bytes), gpu.stream()),
               "copying '" + buffer.name + "'");
-    gpu.synchronize("copying '" + buffer.name + "'");
   });
 }
 

@@ -80,6 +80,9 @@ struct DeviceGemm::Product {
       set(descBiasType, std::int32_t(typeOf(d.biasType)));
     if (hasAux())
       set(descAuxStride, d.auxiliary);
+    // Parts of a sum stay in the tensor cores' own precision, which is finer than e4m3's by far.
+    if (d.inputs == JEPAC_E4M3)
+      set(descFastSums, std::int8_t(1));
   }
   ~Product() {
     for (Layout layout : {a, b, c})

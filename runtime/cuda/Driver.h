@@ -90,6 +90,11 @@ inline constexpr unsigned plainSharedBytes = 48 << 10;
   X(graphDestroy, cuGraphDestroy, (Graph))                                                                             \
   X(graphExecDestroy, cuGraphExecDestroy, (GraphExec))
 
+/// What the driver says went wrong: where it shows need not be where it happened.
+class Fault : public Error {
+  using Error::Error;
+};
+
 /// The library's functions.
 struct Driver {
 #define JEPA_CUDA_DECLARE(name, symbol, parameters) Status(*name) parameters = nullptr;
@@ -103,10 +108,10 @@ struct Driver {
   /// "CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access was encountered)".
   std::string describe(Status status) const;
 
-  /// Throws an Error that names `what` unless the status is success.
+  /// Throws a Fault that names `what` unless the status is success.
   void check(Status status, const std::string &what) const {
     if (status != success)
-      throw Error(what + " failed on the GPU: " + describe(status));
+      throw Fault(what + " failed on the GPU: " + describe(status));
   }
 };
 

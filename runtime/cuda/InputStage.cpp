@@ -53,13 +53,7 @@ std::size_t InputStage::sizeOf(const Slot &slot, const Place &place) const {
   return static_cast<std::size_t>(bytes ? place.buffer->elements : place.buffer->bytes);
 }
 
-std::byte *InputStage::input(const Buffer &buffer) {
-  Slot &slot = slots[next];
-  if (slot.inFlight)
-    slot.uploaded.wait("copying inputs");
-  slot.inFlight = false;
-  return slot.memory.get() + offsetOf(buffer);
-}
+std::byte *InputStage::input(const Buffer &buffer) { return slots[next].memory.get() + offsetOf(buffer); }
 
 void InputStage::stage() {
   Slot &slot = slots[next];
@@ -69,7 +63,6 @@ void InputStage::stage() {
                                             slot.memory.get() + place.offset, sizeOf(slot, place), copies),
                  "copying inputs");
   slot.uploaded.record(copies);
-  slot.inFlight = true;
   staged = &slot;
   next ^= 1;
 }

@@ -7,9 +7,9 @@
 //
 //   slot 0, 1 (pinned host) --copies--> staging (device) --compute--> arena
 //
-// A slot is written again when its upload has ended, staging when the step
-// before has taken its inputs out of it. An arena may put other values where an
-// input lay, so nothing else writes into it.
+// A slot is written again when the step that took what was in it has ended,
+// staging when the step before has taken its inputs out of it. An arena may put
+// other values where an input lay, so nothing else writes into it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef JEPA_RUNTIME_CUDA_INPUTSTAGE_H
@@ -52,7 +52,6 @@ private:
     Slot(const Device &device, std::int64_t bytes) : memory(device, bytes), uploaded(device) {}
     PinnedMemory memory;
     DeviceEvent uploaded;
-    bool inFlight = false;
   };
   std::int64_t offsetOf(const Buffer &buffer) const;
   std::size_t sizeOf(const Slot &slot, const Place &place) const;

@@ -83,6 +83,7 @@ FAKE_API cublasLtMatmulDescSetAttribute(MatmulDesc desc, DescAttribute attribute
   case descAuxStride: return assign(desc->auxStride, value, bytes);
   case descScaleA: return assign(desc->scaleA, value, bytes);
   case descScaleB: return assign(desc->scaleB, value, bytes);
+  case descFastSums: return assign(desc->fastSums, value, bytes);
   case descBiasType: return assign(desc->biasType, value, bytes);
   }
   return invalid;

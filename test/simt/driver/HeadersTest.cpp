@@ -62,6 +62,7 @@ SAME(lt::descAuxPointer, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER);
 SAME(lt::descAuxStride, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD);
 SAME(lt::descScaleA, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER);
 SAME(lt::descScaleB, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER);
+SAME(lt::descFastSums, CUBLASLT_MATMUL_DESC_FAST_ACCUM);
 SAME(lt::descBiasType, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE);
 SAME(lt::epilogueDefault, CUBLASLT_EPILOGUE_DEFAULT);
 SAME(lt::epilogueBias, CUBLASLT_EPILOGUE_BIAS);
@@ -107,6 +108,7 @@ TEST(Headers, TheRealLibraryTakesTheAttributes) {
   set(lt::descScaleA, static_cast<const float *>(nullptr));
   set(lt::descScaleB, static_cast<const float *>(nullptr));
   set(lt::descBiasType, std::int32_t(lt::typeBf16));
+  set(lt::descFastSums, std::int8_t(1));
   EXPECT_EQ(library.descDestroy(desc), 0);
   lt::Layout layout = nullptr;
   EXPECT_EQ(library.layoutCreate(&layout, lt::typeE4m3, 16, 32, 48), 0);

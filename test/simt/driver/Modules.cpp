@@ -18,6 +18,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <memory>
+#include <set>
 #include <string>
 #include <sys/mman.h>
 #include <thread>
@@ -57,6 +58,12 @@ static std::size_t sizeOf(const void *image) {
   return good ? header->e_shoff + std::size_t(header->e_shentsize) * header->e_shnum : 0;
 }
 
+/// Those that are loaded; after a fault they stay.
+static std::set<Module> &modules() {
+  static auto &all = *new std::set<Module>;
+  return all;
+}
+
 static void showExecutor() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void *>(&showExecutor), &info))
@@ -78,10 +85,12 @@ Status fake::loadModule(Module *module, const void *image) {
     return noBinaryForGpu;
   }
   *module = new ModuleTag{handle, file, {}};
+  modules().insert(*module);
   return success;
 }
 
 void fake::unloadModule(Module module) {
+  modules().erase(module);
   dlclose(module->handle);
   close(module->file);
   delete module;

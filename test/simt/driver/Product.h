@@ -18,6 +18,7 @@ struct ProductDesc {
   std::int64_t auxStride = 0;
   const float *scaleA = nullptr, *scaleB = nullptr;
   std::int32_t biasType = -1;
+  std::int8_t fastSums = 0;
 };
 
 /// Column-major.

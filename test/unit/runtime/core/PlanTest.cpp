@@ -137,3 +137,27 @@ TEST(Plan, ReadsTheCallsOfEachFunction) {
   refused(R"([{"name":"f","calls":[{"kernel":"k","flops":-1}]}])", "functions.calls[0].flops");
   refused(R"([{"calls":[]}])", "functions[0].name");
 }
+
+TEST(Plan, OfADeviceTellsItsProducts) {
+  PlanText text = small();
+  text.plan.set("target", "cuda");
+  EXPECT_NE(errorOf(text.text()).find("cuda_arch"), std::string::npos);
+  text.plan.set("cuda_arch", "sm_90a");
+  text.plan.set("gemms", Json::parse(R"([{"m":2,"n":16,"k":32,"lda":32,"ldb":32,"ldc":16,"transA":0,"transB":1,
+    "inputs":"e4m3","result":"bf16","epilogue":"gelu","auxiliary":24,"workspace_bytes":64,"bias_type":"bf16"}])"));
+  Plan plan = Plan::parse(text.text());
+  EXPECT_TRUE(plan.onDevice());
+  EXPECT_EQ(plan.cudaVersion, 12000);
+  const GemmUse &use = plan.gemms.at(0);
+  EXPECT_EQ(use.count, 1);
+  EXPECT_EQ(use.device.n, 16);
+  EXPECT_EQ(use.device.transB, 1);
+  EXPECT_EQ(use.device.inputs, JEPAC_E4M3);
+  EXPECT_EQ(use.device.result, JEPAC_BF16);
+  EXPECT_EQ(use.device.biasType, JEPAC_BF16);
+  EXPECT_EQ(use.device.epilogue, JEPAC_EPILOGUE_GELU);
+  EXPECT_EQ(use.device.auxiliary, 24);
+  EXPECT_EQ(use.device.workspaceBytes, 64);
+  text.plan.set("target", "cpu");
+  EXPECT_NE(errorOf(text.text()).find("e4m3 is for devices"), std::string::npos);
+}

@@ -149,6 +149,20 @@ TEST(State, SaysHowMuchMemoryIsMissing) {
   }
 }
 
+TEST(State, OfADeviceTakesMemoryForItsBuffersAlone) {
+  PlanText text;
+  text.add("encoder.w", "parameter", {300}, R"({"init":"ones"})");
+  text.plan.set("arena_bytes", std::int64_t(1) << 42);
+  Plan host = Plan::parse(text.text());
+  EXPECT_THROW(State{host}, Error);
+  text.plan.set("target", "cuda");
+  text.plan.set("cuda_arch", "sm_80");
+  Plan plan = Plan::parse(text.text());
+  State state(plan);
+  state.initialize(1);
+  EXPECT_EQ(state.elements<float>("encoder.w")[299], 1);
+}
+
 TEST(Machine, RefusesMoreThreadsThanPlanned) {
   Plan plan = makePlan("f32"); // planned for four
   ThreadPool::get().setThreads(5);
