@@ -30,13 +30,24 @@ static constexpr std::int64_t leastSteps = 5, mostSteps = 1000;
 static constexpr std::int64_t mostProfiled = 50;
 static constexpr std::size_t deviceProfiled = 10;
 
-static void fillInputs(const Program &program, std::uint64_t seed) {
-  const Buffer &clip = program.clip();
+/// As training gives it: bytes where the program takes them.
+static void fillClip(const Program &program, std::uint64_t seed) {
+  std::int64_t elements = program.clip().elements;
   Random random(seed, "bench.clip");
-  std::vector<float> values(static_cast<std::size_t>(clip.elements));
+  if (program.takesBytes()) {
+    std::uint8_t *bytes = program.clipBytes();
+    for (std::int64_t i = 0; i < elements; ++i)
+      bytes[i] = static_cast<std::uint8_t>(256 * random.uniform(static_cast<std::uint64_t>(i)));
+    return;
+  }
+  std::vector<float> values(static_cast<std::size_t>(elements));
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(2 * random.uniform(i) - 1);
   program.writeClip(values.data());
+}
+
+static void fillInputs(const Program &program, std::uint64_t seed) {
+  fillClip(program, seed);
   if (program.plan.masks)
     program.writeMasks(MaskSampler(*program.plan.masks, program.batch(), seed).draw(0));
 }

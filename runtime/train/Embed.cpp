@@ -78,7 +78,14 @@ void Embedder::flush() {
   collect();
   if (pending.empty())
     return;
-  program.writeClip(clips.data());
+  if (program.takesBytes()) {
+    std::uint8_t *bytes = program.clipBytes();
+    std::size_t each = clips.size() / static_cast<std::size_t>(program.batch());
+    for (std::size_t i = 0; i < pending.size(); ++i)
+      clipToBytes(bytes + i * each, clips.data() + i * each, program.clip().shape.at(2), program.clip().shape.at(3));
+  } else {
+    program.writeClip(clips.data());
+  }
   program.executor->stage();
   program.executor->launch();
   inFlight = std::move(pending);

@@ -47,7 +47,18 @@ double Program::run() const {
   return executor->finish();
 }
 
+static void writeFlag(const Program &program, std::int32_t bytes) {
+  if (const Buffer *flag = program.plan.find(clipBytesName))
+    std::memcpy(program.input(*flag), &bytes, sizeof bytes);
+}
+
+std::uint8_t *Program::clipBytes() const {
+  writeFlag(*this, 1);
+  return reinterpret_cast<std::uint8_t *>(input(clip()));
+}
+
 void Program::writeClip(const float *values) const {
+  writeFlag(*this, 0);
   const Buffer &buffer = clip();
   if (buffer.dtype == DType::F64)
     std::copy_n(values, buffer.elements, reinterpret_cast<double *>(input(buffer)));

@@ -46,6 +46,9 @@ struct Program {
   double scalar(const Buffer &buffer) const;
   /// Writes the clip's floats.
   void writeClip(const float *values) const;
+  /// Whether the clip may be bytes, [clip, frame, row, column, 3], and where they are then written.
+  bool takesBytes() const { return plan.find(clipBytesName) != nullptr; }
+  std::uint8_t *clipBytes() const;
   void writeHyper(const HyperVector &values) const;
   /// Writes the masks of each group, and their lengths or bounds where the plan has them.
   void writeMasks(const std::vector<MaskDraw> &draws) const;

@@ -116,6 +116,7 @@ ClipLoader TrainingRun::makeLoader(std::vector<VideoEntry> videos, Progress &pro
   loader.stride = options.stride.value_or(program.stride());
   loader.seed = position.seed;
   loader.firstSample = position.sample;
+  loader.bytes = program.takesBytes();
   loader.workers = options.workers;
   loader.report = [&progress](std::string_view line) { progress.note(oneLine(line)); };
   return ClipLoader(std::move(videos), std::move(loader));
@@ -191,15 +192,20 @@ template <class Work> void TrainingRun::onProgram(Work &&work) const {
 
 /// Takes the batch of a step, draws its masks, and stages both.
 void TrainingRun::prepare(std::int64_t step, ClipLoader &loader, const MaskSampler &sampler, TrainLog &log) {
-  loader.next(clips.data());
+  std::uint8_t *bytes = program.takesBytes() ? program.clipBytes() : nullptr;
+  loader.next(bytes ? static_cast<void *>(bytes) : clips.data());
   std::vector<MaskDraw> draws = sampler.draw(step);
-  if (!masksDrawn)
+  if (!masksDrawn) {
+    if (bytes)
+      bytesToClip(clips.data(), bytes, program.clip().shape.at(2), program.clip().shape.at(3));
     drawMasks(log, draws);
+  }
   prepared = {schedules.at(step), loader.position(), 0};
   for (const MaskDraw &draw : draws)
     prepared->redrawnBatches += draw.overflows;
   onProgram([&] {
-    program.writeClip(clips.data());
+    if (!bytes)
+      program.writeClip(clips.data());
     program.writeMasks(draws);
     program.writeHyper(prepared->values);
     program.executor->stage();

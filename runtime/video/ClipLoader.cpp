@@ -34,7 +34,7 @@ enum Purpose : std::uint64_t { ShufflePurpose = 16, SamplePurpose = 17 };
 
 /// A finished ticket: a clip, or why there is none.
 struct Result {
-  std::vector<float> clip;
+  std::vector<std::byte> clip;
   std::int64_t entry = 0;
   std::string problem;
 };
@@ -48,12 +48,13 @@ struct ClipLoader::Impl {
   void work();
   std::shared_ptr<const std::vector<std::int64_t>> shuffleOf(std::int64_t epoch);
   std::int64_t entryOf(std::int64_t sample);
-  void load(Result &result, std::int64_t sample);
+  void load(Result &result, std::int64_t sample, std::vector<float> &floats);
   bool take(Result &result);
   void noteProblem(const Result &result);
-  std::int64_t next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *used);
+  std::int64_t next(void *clip, std::vector<int> *labels, std::vector<std::int64_t> *used);
 
   std::int64_t clipElements() const { return 3 * options.frames * options.size * options.size; }
+  std::int64_t clipBytes() const { return clipElements() * std::int64_t(options.bytes ? 1 : sizeof(float)); }
   /// Past the last sample; endless when training.
   std::int64_t endSample() const { return options.training ? INT64_MAX : static_cast<std::int64_t>(entries.size()); }
 
@@ -63,9 +64,9 @@ struct ClipLoader::Impl {
   std::mutex mutex; // guards what follows, up to the next comment
   std::condition_variable produced, consumed;
   std::map<std::int64_t, Result> ready;
-  std::vector<std::vector<float>> spare; ///< clips to be used again
-  std::int64_t ticket = 0;               ///< next sample to decode
-  std::int64_t position = 0;             ///< next sample to hand out
+  std::vector<std::vector<std::byte>> spare; ///< clips to be used again
+  std::int64_t ticket = 0;                   ///< next sample to decode
+  std::int64_t position = 0;                 ///< next sample to hand out
   bool stopping = false;
   std::int64_t shuffledEpoch = -1;
   std::shared_ptr<const std::vector<std::int64_t>> shuffled;
@@ -128,15 +129,20 @@ std::int64_t ClipLoader::Impl::entryOf(std::int64_t sample) {
   return options.training ? (*shuffleOf(sample / size))[sample % size] : sample;
 }
 
-void ClipLoader::Impl::load(Result &result, std::int64_t sample) {
+void ClipLoader::Impl::load(Result &result, std::int64_t sample, std::vector<float> &floats) {
   result.entry = entryOf(sample);
   try {
-    result.clip.resize(clipElements());
+    result.clip.resize(clipBytes());
+    if (options.bytes)
+      floats.resize(clipElements());
+    float *clip = options.bytes ? floats.data() : reinterpret_cast<float *>(result.clip.data());
     const std::string &path = entries[result.entry].path;
     if (options.training)
-      readTrainingClip(result.clip.data(), path, options, sample, &cancel);
+      readTrainingClip(clip, path, options, sample, &cancel);
     else
-      readCentreClip(result.clip.data(), path, options.frames, options.stride, options.size, &cancel);
+      readCentreClip(clip, path, options.frames, options.stride, options.size, &cancel);
+    if (options.bytes)
+      clipToBytes(reinterpret_cast<std::uint8_t *>(result.clip.data()), clip, options.frames, options.size);
   } catch (const std::exception &error) { // the file's fault or the memory's: either way the run goes on
     result.problem = error.what();
   }
@@ -144,6 +150,7 @@ void ClipLoader::Impl::load(Result &result, std::int64_t sample) {
 
 void ClipLoader::Impl::work() {
   std::int64_t bound = options.queue > 0 ? options.queue : options.batch + workerCount;
+  std::vector<float> floats; // of this thread, where clips are of bytes
   for (;;) {
     Result result;
     std::int64_t sample;
@@ -158,7 +165,7 @@ void ClipLoader::Impl::work() {
         spare.pop_back();
       }
     }
-    load(result, sample);
+    load(result, sample, floats);
     {
       std::lock_guard lock(mutex);
       ready.emplace(sample, std::move(result));
@@ -196,7 +203,7 @@ void ClipLoader::Impl::noteProblem(const Result &result) {
     throw Error("none of the " + std::to_string(entries.size()) + " videos can be used; the first: " + firstProblem);
 }
 
-std::int64_t ClipLoader::Impl::next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *used) {
+std::int64_t ClipLoader::Impl::next(void *clip, std::vector<int> *labels, std::vector<std::int64_t> *used) {
   if (labels)
     labels->clear();
   if (used)
@@ -209,7 +216,7 @@ std::int64_t ClipLoader::Impl::next(float *clip, std::vector<int> *labels, std::
       continue;
     }
     anyUsable = true;
-    std::copy(result.clip.begin(), result.clip.end(), clip + count * clipElements());
+    std::copy(result.clip.begin(), result.clip.end(), static_cast<std::byte *>(clip) + count * clipBytes());
     if (labels)
       labels->push_back(entries[result.entry].label);
     if (used)
@@ -223,7 +230,7 @@ ClipLoader::ClipLoader(std::vector<VideoEntry> entries, LoaderOptions options)
     : impl(std::make_unique<Impl>(std::move(entries), std::move(options))) {}
 ClipLoader::~ClipLoader() = default;
 
-std::int64_t ClipLoader::next(float *clip, std::vector<int> *labels, std::vector<std::int64_t> *entries) {
+std::int64_t ClipLoader::next(void *clip, std::vector<int> *labels, std::vector<std::int64_t> *entries) {
   return impl->next(clip, labels, entries);
 }
 std::int64_t ClipLoader::position() const {

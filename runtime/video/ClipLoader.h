@@ -30,6 +30,7 @@ struct LoaderOptions {
   bool training = true;
   CropRange crop;
   std::int64_t firstSample = 0; ///< resume: what position() said
+  bool bytes = false;           ///< clips of bytes, [frames, size, size, 3], not normalised
   int workers = 0;              ///< decoding threads; 0 = one per processor, at most 8
   std::int64_t queue = 0;       ///< clips decoded ahead; 0 = batch + workers
   /// Gets one line for each unusable video, once per file, from next().
@@ -48,11 +49,11 @@ public:
   ClipLoader(const ClipLoader &) = delete;
   ClipLoader &operator=(const ClipLoader &) = delete;
 
-  /// Fills clip [batch, 3, frames, size, size] and, if asked, one label and one
+  /// Fills clip [batch, 3, frames, size, size], or of bytes, as the options say, and, if asked, one label and one
   /// entry index per sample. Returns the number of samples written: the batch,
   /// or fewer (0 at the end) when not training. Throws Error when every video
   /// of the list is unusable.
-  std::int64_t next(float *clip, std::vector<int> *labels = nullptr, std::vector<std::int64_t> *entries = nullptr);
+  std::int64_t next(void *clip, std::vector<int> *labels = nullptr, std::vector<std::int64_t> *entries = nullptr);
 
   /// Index of the first sample that next() has not yet used or skipped.
   std::int64_t position() const;

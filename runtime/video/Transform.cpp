@@ -25,6 +25,22 @@ std::int64_t roundHalfToEven(double value) { return static_cast<std::int64_t>(st
 
 } // namespace
 
+void clipToBytes(std::uint8_t *bytes, const float *clip, std::int64_t frames, std::int64_t size) {
+  std::int64_t pixels = frames * size * size;
+  for (int c = 0; c < 3; ++c) {
+    float perLevel = 1 / scale[c], zero = 0.5F - shift[c] / scale[c];
+    for (std::int64_t i = 0; i < pixels; ++i)
+      bytes[i * 3 + c] = static_cast<std::uint8_t>(std::clamp(clip[c * pixels + i] * perLevel + zero, 0.0F, 255.0F));
+  }
+}
+
+void bytesToClip(float *clip, const std::uint8_t *bytes, std::int64_t frames, std::int64_t size) {
+  std::int64_t pixels = frames * size * size;
+  for (int c = 0; c < 3; ++c)
+    for (std::int64_t i = 0; i < pixels; ++i)
+      clip[c * pixels + i] = static_cast<float>(bytes[i * 3 + c]) * scale[c] + shift[c];
+}
+
 CropBox randomCrop(std::int64_t width, std::int64_t height, const CropRange &range, RandomStream &random) {
   CropBox box;
   box.flip = random.uniform() < range.flipProbability;

@@ -95,6 +95,12 @@ private:
   RowCache caches[3];
 };
 
+/// The nearest bytes [frames, size, size, 3] to a normalised clip [3, frames, size, size]: what a program that normalises
+/// by itself takes.
+void clipToBytes(std::uint8_t *bytes, const float *clip, std::int64_t frames, std::int64_t size);
+/// The normalised clip of bytes.
+void bytesToClip(float *clip, const std::uint8_t *bytes, std::int64_t frames, std::int64_t size);
+
 } // namespace jepa::rt
 
 #endif // JEPA_RUNTIME_VIDEO_TRANSFORM_H

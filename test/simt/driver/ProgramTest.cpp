@@ -67,7 +67,7 @@ Json planOf(const char *task) {
     plan.set("masks", Json::parse(R"({"rule":"fixed","grid":[2,2,2],"groups":[{"context":3,"target":2,
       "num_blocks":2,"spatial_scale":[0.5,0.5],"temporal_scale":[1,1],"aspect_ratio":[1,1]}]})"));
     plan.set("functions", Json::parse(R"([{"name":"jepa_run","calls":[{"kernel":"make_goal","scope":""},
-      {"kernel":"list_parameters"},{"kernel":"product","scope":"encoder","flops":98304},{"kernel":"loss_partial"},
+      {"kernel":"list_parameters"},{"kernel":"read_clip","scope":"encoder"},{"kernel":"product","scope":"encoder","flops":98304},{"kernel":"loss_partial"},
       {"kernel":"loss"},{"kernel":"loss_grad"},{"kernel":"product","scope":"encoder/adjoint","flops":98304},
       {"kernel":"squared_norm","scope":"optimizer"},{"kernel":"norm","scope":"optimizer"},
       {"kernel":"adamw","scope":"optimizer"},{"kernel":"overwrite_clip"}]}])"));
@@ -77,6 +77,14 @@ Json planOf(const char *task) {
   plan.set("buffers", buffers);
   plan.set("peak_bytes", 0);
   plan.set("peak_bytes", deviceBytes(Plan::parse(plan.dump())));
+  return plan;
+}
+
+/// The same plan for a program that also takes clips of bytes.
+Json withBytes(Json plan) {
+  Json buffers = plan.at("buffers");
+  addBuffer(buffers, "clip.bytes", "input", {1}, AT_CLIP_BYTES, R"({"dtype":"i32"})");
+  plan.set("buffers", buffers);
   return plan;
 }
 
@@ -209,8 +217,8 @@ TEST_F(OnDevice, NothingDependsOnWhenWorkIsDone) {
   };
   std::string first = outputs("");
   for (int seed = 1; seed <= 6; ++seed)
-    EXPECT_EQ(outputs("JEPAC_FAKE_CUDA_SEED=" + std::to_string(seed)), first) << seed;
-  EXPECT_EQ(outputs("JEPAC_CUDA_SYNC=1"), first);
+    EXPECT_TRUE(outputs("JEPAC_FAKE_CUDA_SEED=" + std::to_string(seed)) == first) << seed;
+  EXPECT_TRUE(outputs("JEPAC_CUDA_SYNC=1") == first);
   // The library's first proposal, where nothing can be kept, is one of the two algorithms of the fake.
   EXPECT_EQ(outputs("JEPAC_CACHE=/proc/none JEPAC_FAKE_CUDA_SEED=9"), outputs("JEPAC_CACHE=/proc/none"));
 }
@@ -261,10 +269,10 @@ TEST_F(OnDevice, MissingLibrariesAreNamed) {
 
 TEST_F(OnDevice, AFaultNamesItsKernelWhenAskedTo) {
   std::string line = trainer() + " replay --inputs " + inputs() + " --outputs " + (folder / "out.safetensors");
-  // Nine kernels to a step: the fault is in the third.
-  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=20 JEPAC_FAKE_CUDA_SEED=1"), 1,
+  // Ten kernels to a step: the fault is in the third.
+  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=22 JEPAC_FAKE_CUDA_SEED=1"), 1,
               "JEPAC_CUDA_SYNC=1 names the kernel");
-  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=20 JEPAC_CUDA_SYNC=1"), 1,
+  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=22 JEPAC_CUDA_SYNC=1"), 1,
               "kernel 'list_parameters' failed on the GPU: CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
 }
 
@@ -318,9 +326,11 @@ protected:
     }
     writeBytes(list, lines);
   }
-  Outcome train(const std::string &name, int steps, const std::string &more = "", const std::string &environment = "") {
-    return run(trainer() + " train --data " + list + " --steps " + std::to_string(steps) + " --checkpoint " +
-                   (folder / name) + " --log " + (folder / (name + ".log")) + " --seed 5 --checkpoint-every 4 " + more,
+  Outcome train(const std::string &name, int steps, const std::string &more = "", const std::string &environment = "",
+                const std::string &binary = "") {
+    return run((binary.empty() ? trainer() : binary) + " train --data " + list + " --steps " + std::to_string(steps) +
+                   " --checkpoint " + (folder / name) + " --log " + (folder / (name + ".log")) +
+                   " --seed 5 --checkpoint-every 4 " + more,
                environment);
   }
   std::vector<double> losses(const std::string &name) {
@@ -350,8 +360,8 @@ TEST_F(TrainingOnDevice, GoesOnAfterAFaultAsIfNothingHadHappened) {
   ASSERT_EQ(outcome.code, 0) << outcome.error;
   ASSERT_EQ(losses("whole").size(), 12U);
   EXPECT_LT(losses("whole").back(), losses("whole").front());
-  // Nine kernels to a step: in the seventh.
-  outcome = train("cut", 12, "", "JEPAC_FAKE_CUDA_FAIL_LAUNCH=60");
+  // Ten kernels to a step: in the seventh.
+  outcome = train("cut", 12, "", "JEPAC_FAKE_CUDA_FAIL_LAUNCH=65");
   expectError(outcome, 1, "CUDA_ERROR_LAUNCH_FAILED");
   EXPECT_HAS(outcome.error, "the last checkpoint is whole, go on from it with --resume: " + checkpoint("cut", 4));
   outcome = train("cut", 12, "--resume");
@@ -394,4 +404,41 @@ TEST_F(TrainingOnDevice, CheckpointsEmbedVideos) {
   EXPECT_EQ(read(alone, folder / "v1.mp4"), read(out, folder / "v1.mp4"));
   for (int seed = 1; seed <= 3; ++seed)
     EXPECT_EQ(features("JEPAC_FAKE_CUDA_SEED=" + std::to_string(seed)), first) << seed;
+}
+
+TEST_F(TrainingOnDevice, ClipsMayTravelAsBytes) {
+  std::string bytes = make(withBytes(planOf("train")), "trainer-bytes");
+  ASSERT_EQ(train("floats", 6).code, 0);
+  Outcome outcome = train("bytes", 6, "", "", bytes);
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  std::vector<double> expected = losses("floats"), found = losses("bytes");
+  ASSERT_EQ(found.size(), 6U);
+  EXPECT_NE(found, expected);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 0.02 * expected[i]) << i;
+  for (const char *file : {"floats.log/masks.png", "bytes.log/masks.png"})
+    EXPECT_EQ(readBytes(folder / file).substr(0, 4), "\x89PNG") << file;
+  for (int seed = 1; seed <= 3; ++seed) {
+    std::string name = "seed" + std::to_string(seed);
+    ASSERT_EQ(train(name, 6, "", "JEPAC_FAKE_CUDA_SEED=" + std::to_string(seed), bytes).code, 0);
+    EXPECT_EQ(losses(name), found) << seed;
+  }
+  EXPECT_EQ(run(bytes + " bench --json --steps 2").code, 0);
+
+  // Given tensors stay floats.
+  std::string in = inputs(), one = folder / "one.safetensors", two = folder / "two.safetensors";
+  ASSERT_EQ(run(trainer() + " replay --inputs " + in + " --outputs " + one).code, 0);
+  ASSERT_EQ(run(bytes + " replay --inputs " + in + " --outputs " + two).code, 0);
+  for (const char *name : {"losses", "final.encoder.w", "final.encoder.b", "grad.encoder.w"})
+    EXPECT_EQ(read(one, name), read(two, name)) << name;
+
+  std::string embedder = make(planOf("embed"), "embedder"), other = make(withBytes(planOf("embed")), "embedder-bytes");
+  std::string line = " embed --data " + list + " --weights " + (folder / "floats") + " --output ";
+  ASSERT_EQ(run(embedder + line + one).code, 0);
+  ASSERT_EQ(run(other + line + two).code, 0);
+  for (const char *video : {"v0.mp4", "v1.mp4", "v2.mp4"}) {
+    std::vector<float> a = read(one, folder / video), b = read(two, folder / video);
+    for (std::size_t i = 0; i < a.size(); ++i)
+      EXPECT_NEAR(a[i], b[i], 0.02) << video;
+  }
 }

@@ -32,6 +32,19 @@ JEPA_KERNEL(128) make_goal(float *goal, const int *context, const int *target) {
     goal[at] = shared.values[16000 - at];
 }
 
+/// pixels [clip, channel, frame, row, column], of floats or of bytes [clip, frame, row, column, channel].
+JEPA_LAUNCH_INFO(read_clip, 128, NoShared, 3)
+JEPA_KERNEL(128) read_clip(float *pixels, const void *clip, const int *isBytes) {
+  constexpr float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+  constexpr int plane = PIXELS / CHANNELS;
+  for (int i = threadIndex(); i < BATCH * PIXELS; i += 128) {
+    int channel = i / plane % CHANNELS;
+    float level = static_cast<const unsigned char *>(clip)[(i / PIXELS * plane + i % plane) * CHANNELS + channel];
+    pixels[i] =
+        *isBytes == 1 ? (level / 255.0f - mean[channel]) / deviation[channel] : static_cast<const float *>(clip)[i];
+  }
+}
+
 JEPA_LAUNCH_INFO(loss_partial, 128, PowerLoss<WIDTH>::Shared, 3)
 JEPA_KERNEL(128) loss_partial(float *partial, const float *features, const float *goal) {
   PowerLoss<WIDTH>::run(partial, features, goal, TokenWeights{BATCH, 1, nullptr, nullptr, 0}, 2.0f);

@@ -17,6 +17,13 @@ __asm__(".section .rodata\n"
 
 static void *at(void *arena, int64_t offset) { return (char *)arena + offset; }
 
+#define LAUNCH(name, blocks, shared, ...)                                                                              \
+  do {                                                                                                                 \
+    void *args[] = {__VA_ARGS__};                                                                                      \
+    jepac_launch_desc d = {name, {blocks, 1, 1}, 128, shared, sizeof(args) / sizeof(*args)};                           \
+    jepac_launch(&d, args);                                                                                            \
+  } while (0)
+
 static void features(void *arena) {
   jepac_device_gemm_desc d = {.m = BATCH,
                               .n = WIDTH,
@@ -27,16 +34,10 @@ static void features(void *arena) {
                               .workspaceBytes = WORKSPACE,
                               .transB = 1,
                               .epilogue = JEPAC_EPILOGUE_BIAS};
-  jepac_device_gemm(&d, at(arena, AT_FEATURES), at(arena, AT_CLIP), at(arena, AT_WEIGHT), at(arena, AT_BIAS), 0, 0, 0,
+  LAUNCH("read_clip", 1, 0, at(arena, AT_PIXELS), at(arena, AT_CLIP), at(arena, AT_CLIP_BYTES));
+  jepac_device_gemm(&d, at(arena, AT_FEATURES), at(arena, AT_PIXELS), at(arena, AT_WEIGHT), at(arena, AT_BIAS), 0, 0, 0,
                     at(arena, AT_WORKSPACE));
 }
-
-#define LAUNCH(name, blocks, shared, ...)                                                                              \
-  do {                                                                                                                 \
-    void *args[] = {__VA_ARGS__};                                                                                      \
-    jepac_launch_desc d = {name, {blocks, 1, 1}, 128, shared, sizeof(args) / sizeof(*args)};                           \
-    jepac_launch(&d, args);                                                                                            \
-  } while (0)
 
 // The sizes of the kernels' shared memory; on the host an array has 16 bytes after it.
 enum { GOAL_SHARED = (64 << 10) + 16, SUMS_SHARED = 32 };
@@ -63,7 +64,7 @@ void jepa_run(void *arena) {
                               .workspaceBytes = WORKSPACE,
                               .transA = 1,
                               .epilogue = JEPAC_EPILOGUE_BIAS_GRAD};
-  jepac_device_gemm(&d, at(arena, AT_WEIGHT_GRAD), at(arena, AT_FEATURES_GRAD), at(arena, AT_CLIP),
+  jepac_device_gemm(&d, at(arena, AT_WEIGHT_GRAD), at(arena, AT_FEATURES_GRAD), at(arena, AT_PIXELS),
                     at(arena, AT_BIAS_GRAD), 0, 0, 0, at(arena, AT_WORKSPACE));
   LAUNCH("squared_norm", CHUNKS, SUMS_SHARED, at(arena, AT_PARTIAL), at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS));
   LAUNCH("norm", 1, SUMS_SHARED, at(arena, AT_NORM), at(arena, AT_PARTIAL));

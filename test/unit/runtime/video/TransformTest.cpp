@@ -185,4 +185,26 @@ TEST(Transform, PlanesStayWithinTheRangeOfRgb) {
   EXPECT_NEAR(clip[0], (1 - 0.485) / 0.229, 1e-5);
 }
 
+TEST(Transform, BytesAndClipsAreTheSameLevels) {
+  std::vector<std::uint8_t> bytes(2 * 16 * 16 * 3), back(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(i * 7 / 3);
+  std::vector<float> clip(bytes.size());
+  bytesToClip(clip.data(), bytes.data(), 2, 16);
+  // Pixel (1, 3, 5) of the second channel.
+  EXPECT_NEAR(clip[((1 * 2 + 1) * 16 + 3) * 16 + 5], (bytes[((1 * 16 + 3) * 16 + 5) * 3 + 1] / 255.0 - 0.456) / 0.224, 1e-6);
+  clipToBytes(back.data(), clip.data(), 2, 16);
+  EXPECT_EQ(back, bytes);
+  for (float &x : clip)
+    x += 0.4F / 255; // less than half a level of any channel
+  clipToBytes(back.data(), clip.data(), 2, 16);
+  EXPECT_EQ(back, bytes);
+  std::fill(clip.begin(), clip.end(), 1000.0F);
+  clipToBytes(back.data(), clip.data(), 2, 16);
+  EXPECT_EQ(back, std::vector<std::uint8_t>(bytes.size(), 255));
+  std::fill(clip.begin(), clip.end(), -1000.0F);
+  clipToBytes(back.data(), clip.data(), 2, 16);
+  EXPECT_EQ(back, std::vector<std::uint8_t>(bytes.size(), 0));
+}
+
 } // namespace
