@@ -54,6 +54,8 @@ static std::string nameOf(int status) {
 }
 
 void Library::check(int status, const std::string &what) {
+  if (status == 13 || status == 14) // execution failed, internal error: the device may have faulted before
+    throw Fault("cuBLASLt failed in " + what + ": " + nameOf(status));
   if (status != 0)
     throw Error("cuBLASLt refused " + what + ": " + nameOf(status));
 }

@@ -72,7 +72,7 @@ private:
     DeviceEvent begin, end;
   };
 
-  template <class Work> void enqueue(const char *what, Work &&work);
+  template <class Work> void enqueue(const std::string &what, Work &&work);
   template <class Work> decltype(auto) explained(Work &&work) const;
   void runCode();
   void runEagerly();
@@ -251,7 +251,7 @@ void DeviceExecutor::capture() {
 // What generated code calls
 //===----------------------------------------------------------------------===//
 
-template <class Work> void DeviceExecutor::enqueue(const char *what, Work &&work) {
+template <class Work> void DeviceExecutor::enqueue(const std::string &what, Work &&work) {
   if (failure)
     return;
   try {
@@ -268,11 +268,11 @@ template <class Work> void DeviceExecutor::enqueue(const char *what, Work &&work
 }
 
 void DeviceExecutor::launchKernel(const jepac_launch_desc &d, void *const *args) {
-  enqueue((std::string("kernel '") + d.kernel + "'").c_str(), [&] { gpu.launch(d, args, gpu.stream()); });
+  enqueue(std::string("kernel '") + d.kernel + "'", [&] { gpu.launch(d, args, gpu.stream()); });
 }
 
 void DeviceExecutor::launchProduct(const jepac_device_gemm_desc &d, const ProductPlaces &at) {
-  enqueue("a product", [&] {
+  enqueue(DeviceGemm::describe(d), [&] {
     if (!gemm)
       throw Error("internal error: the code has a product, its plan none; please report it");
     gemm->run(d, at, gpu.stream());

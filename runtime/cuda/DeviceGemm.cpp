@@ -37,8 +37,7 @@ static std::uint32_t epilogueOf(const jepac_device_gemm_desc &d, const ProductPl
   return epilogueDefault;
 }
 
-/// "64 x 32 x 16 nt bf16", for messages.
-static std::string text(const jepac_device_gemm_desc &d) {
+std::string DeviceGemm::describe(const jepac_device_gemm_desc &d) {
   static constexpr const char *types[] = {"f32", "bf16", "e4m3"};
   return "a product of " + std::to_string(d.m) + " x " + std::to_string(d.n) + " x " + std::to_string(d.k) + " " +
          (d.transA ? "t" : "n") + (d.transB ? "t" : "n") + " in " + types[d.inputs] + ", epilogue " +
@@ -103,7 +102,7 @@ struct DeviceGemm::Product {
   template <class T> void set(DescAttribute attribute, T value) const {
     check(library.descSet(desc, attribute, &value, sizeof value));
   }
-  void check(int status) const { Library::check(status, text(d)); }
+  void check(int status) const { Library::check(status, describe(d)); }
 
   /// The addresses that the library takes with the description, whose alignment it also goes by.
   void place(const ProductPlaces &places) const {
@@ -202,7 +201,7 @@ double DeviceGemm::measure(const Product &product, const Algorithm &algorithm, c
     begin.record(stream);
     multiply(product, algorithm, places, stream);
     end.record(stream);
-    end.wait(text(product.d));
+    end.wait(describe(product.d));
     if (run > 0) // the first one also loads the algorithm's code
       best = std::min(best, end.secondsSince(begin));
   }

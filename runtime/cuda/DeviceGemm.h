@@ -48,6 +48,9 @@ public:
   /// captured.
   void run(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream);
 
+  /// "a product of 64 x 32 x 16 nt in bf16, epilogue 1", for messages.
+  static std::string describe(const jepac_device_gemm_desc &d);
+
   /// Keeps what was chosen since the last time.
   void save() { cache.save(); }
 

@@ -127,7 +127,10 @@ FAKE_API cuDevicePrimaryCtxRetain(Context *context, DeviceNumber) {
   return success;
 }
 
-FAKE_API cuDevicePrimaryCtxRelease_v2(DeviceNumber) { return retained-- > 0 ? success : invalidContext; }
+FAKE_API cuDevicePrimaryCtxRelease_v2(DeviceNumber) {
+  Machine::get().tell();
+  return retained-- > 0 ? success : invalidContext;
+}
 
 FAKE_API cuCtxSetCurrent(Context context) {
   contextSet = context == reinterpret_cast<Context>(&retained);
@@ -324,6 +327,7 @@ FAKE_API cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsig
                         unsigned blockY, unsigned blockZ, unsigned sharedBytes, Stream stream, void **parameters,
                         void **) {
   return guarded([&](Machine &machine) {
+    ++machine.kernelCalls;
     Work work;
     Status status =
         prepareLaunch(&work, function, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, parameters);
@@ -365,6 +369,7 @@ FAKE_API cuGraphLaunch(GraphExec exec, Stream stream) {
   return guarded([&](Machine &machine) {
     if (stream->capture)
       return captureUnsupported;
+    ++machine.graphCalls;
     for (const Work &work : exec->work)
       machine.submit(stream, work);
     return success;

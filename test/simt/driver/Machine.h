@@ -15,6 +15,7 @@
 //   JEPAC_FAKE_CUDA_DRIVER       the driver's version as CUDA counts (13000)
 //   JEPAC_FAKE_CUDA_MEMORY       bytes of device memory (64 GiB)
 //   JEPAC_FAKE_CUDA_FAIL_LAUNCH  the kernel, counted from one, that faults
+//   JEPAC_FAKE_CUDA_COUNTS       a file for how often kernels and graphs were launched
 //   JEPAC_FAKE_CUDA_SEED         defer work, and shuffle threads, by this seed
 //
 //===----------------------------------------------------------------------===//
@@ -91,6 +92,9 @@ public:
   void workUntilEmpty(Stream stream);
   bool anyCaptures() const;
 
+  /// Writes down what was counted, where that is wanted.
+  void tell() const;
+
   Status allocate(DevicePointer *address, std::size_t bytes);
   Status release(DevicePointer address);
   std::size_t freeBytes() const { return memory - used; }
@@ -109,6 +113,7 @@ public:
   std::uint64_t seed = 0;
 
   long launches = 0; ///< kernels that ran
+  long kernelCalls = 0, graphCalls = 0;
   std::size_t used = 0;
 
 private:

@@ -223,6 +223,19 @@ TEST_F(OnDevice, NothingDependsOnWhenWorkIsDone) {
   EXPECT_EQ(outputs("JEPAC_CACHE=/proc/none JEPAC_FAKE_CUDA_SEED=9"), outputs("JEPAC_CACHE=/proc/none"));
 }
 
+TEST_F(OnDevice, StepsAreOneGraph) {
+  std::string counts = folder / "counts.txt", in = inputs();
+  auto counted = [&](const std::string &environment) {
+    Outcome outcome = run(trainer() + " replay --inputs " + in + " --outputs " + (folder / "out.safetensors"),
+                          "JEPAC_FAKE_CUDA_COUNTS=" + counts + " " + environment);
+    EXPECT_EQ(outcome.code, 0) << outcome.error;
+    return readBytes(counts);
+  };
+  // Ten kernels to a step: the first one runs them, the second captures them, and replays as the other three do.
+  EXPECT_EQ(counted(""), "kernels 20 graphs 4\n");
+  EXPECT_EQ(counted("JEPAC_CUDA_SYNC=1"), "kernels 50 graphs 0\n");
+}
+
 TEST_F(OnDevice, WhatCannotRunIsOneLine) {
   std::string line = " replay --inputs " + inputs() + " --outputs " + (folder / "out.safetensors");
   auto refused = [&](const std::string &environment, const std::string &part) {
