@@ -129,7 +129,7 @@ private:
   std::string place;
 };
 
-/// Of a plan that does not say which driver its code needs: the first one that knows sm_90a and graphs as they are used.
+/// Where a plan does not say which driver its code needs: the first one that knows sm_90a and graphs as they are used.
 constexpr std::int64_t leastCudaVersion = 12000;
 
 constexpr std::array<std::string_view, 4> dtypes = {"f32", "f64", "i32", "bf16"};

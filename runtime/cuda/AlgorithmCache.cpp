@@ -51,6 +51,9 @@ AlgorithmCache::AlgorithmCache(std::filesystem::path path) : file(std::move(path
   entries = read(file);
   try {
     requireWritableFolder(file.parent_path(), "cache folder");
+    // What was not used for long goes when the folder grows too large.
+    std::error_code ignored;
+    std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now(), ignored);
   } catch (const Error &) {
     file.clear();
   }

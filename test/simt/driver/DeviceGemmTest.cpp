@@ -10,6 +10,7 @@
 
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -250,6 +251,11 @@ TEST_F(Products, MeasureAgainWhereTheCacheIsBrokenOrForeign) {
     return std::filesystem::exists(file);
   };
   EXPECT_FALSE(measuredWith(good));
+  writeBytes(file, good);
+  auto longAgo = std::filesystem::last_write_time(file) - std::chrono::hours(24);
+  std::filesystem::last_write_time(file, longAgo);
+  cache();
+  EXPECT_GT(std::filesystem::last_write_time(file), longAgo) << "its use does not show";
   EXPECT_TRUE(measuredWith(good.substr(0, good.size() / 2)));
   EXPECT_TRUE(measuredWith(""));
   foreign.back() = 'x';
