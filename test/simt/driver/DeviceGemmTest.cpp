@@ -147,10 +147,8 @@ protected:
           sum += a[d.transA ? l * d.lda + i : i * d.lda + l];
         ASSERT_NEAR(gotBias[static_cast<std::size_t>(i)], sum, epsilon * (1 + std::fabs(sum)));
       }
-    if (dgelu)
-      for (std::int64_t j = 0; j < d.n; ++j)
-        ASSERT_NEAR(gotBias[static_cast<std::size_t>(j)], sums[static_cast<std::size_t>(j)],
-                    epsilon * (1 + std::fabs(sums[static_cast<std::size_t>(j)])) * 2);
+    for (std::size_t j = 0; dgelu && j < static_cast<std::size_t>(d.n); ++j)
+      ASSERT_NEAR(gotBias[j], sums[j], 2 * epsilon * (1 + std::fabs(sums[j])));
   }
 
   TempFolder folder;
