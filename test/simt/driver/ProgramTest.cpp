@@ -69,7 +69,7 @@ Json planOf(const char *task) {
     plan.set("functions", Json::parse(R"([{"name":"jepa_run","calls":[{"kernel":"make_goal","scope":""},
       {"kernel":"list_parameters"},{"kernel":"read_clip","scope":"encoder"},{"kernel":"product","scope":"encoder","flops":98304},{"kernel":"loss_partial"},
       {"kernel":"loss"},{"kernel":"loss_grad"},{"kernel":"product","scope":"encoder/adjoint","flops":98304},
-      {"kernel":"squared_norm","scope":"optimizer"},{"kernel":"norm","scope":"optimizer"},
+      {"kernel":"squared_norm","scope":"optimizer"},{"kernel":"gradient_norm","scope":"optimizer"},
       {"kernel":"adamw","scope":"optimizer"},{"kernel":"overwrite_clip"}]}])"));
   } else {
     addBuffer(buffers, "dense.norm", "output", {BATCH, 1, WIDTH}, AT_FEATURES);

@@ -90,8 +90,8 @@ JEPA_KERNEL(128) squared_norm(float *partial, const Parameter *parameters, const
   SquaredNorm::run(partial, parameters, chunks);
 }
 
-JEPA_LAUNCH_INFO(norm, 128, SumAll::Shared, 2)
-JEPA_KERNEL(128) norm(float *total, const float *partial) { SumAll::run(total, partial, CHUNKS, 1.0f); }
+JEPA_LAUNCH_INFO(gradient_norm, 128, SumAll::Shared, 2)
+JEPA_KERNEL(128) gradient_norm(float *total, const float *partial) { SumAll::run(total, partial, CHUNKS, 1.0f); }
 
 JEPA_LAUNCH_INFO(adamw, 128, NoShared, 4)
 JEPA_KERNEL(128) adamw(const Parameter *parameters, const Chunk *chunks, const Hyper *hyper, const float *norm) {

@@ -67,7 +67,7 @@ void jepa_run(void *arena) {
   jepac_device_gemm(&d, at(arena, AT_WEIGHT_GRAD), at(arena, AT_FEATURES_GRAD), at(arena, AT_PIXELS),
                     at(arena, AT_BIAS_GRAD), 0, 0, 0, at(arena, AT_WORKSPACE));
   LAUNCH("squared_norm", CHUNKS, SUMS_SHARED, at(arena, AT_PARTIAL), at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS));
-  LAUNCH("norm", 1, SUMS_SHARED, at(arena, AT_NORM), at(arena, AT_PARTIAL));
+  LAUNCH("gradient_norm", 1, SUMS_SHARED, at(arena, AT_NORM), at(arena, AT_PARTIAL));
   LAUNCH("adamw", CHUNKS, 0, at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS), at(arena, AT_HYPER), at(arena, AT_NORM));
   LAUNCH("overwrite_clip", 1, 0, at(arena, AT_CLIP));
 }
