@@ -56,21 +56,26 @@ LogicalResult DeviceGemmOp::verify() {
     return emitOpError("needs c of f32, or of bf16 where a and b are narrower, found ") << c;
   if (a.isInteger(8) != static_cast<bool>(getScaleA()))
     return emitOpError("needs scales for e4m3, and for nothing else");
+  enum Use { Without, Maybe, With };
   struct Needs {
     StringRef epilogue;
-    bool bias, aux;
+    Use bias, aux;
   };
-  static constexpr Needs all[] = {{"none", false, false},
-                                  {"bias", true, false},
-                                  {"gelu", true, true},
-                                  {"dgelu", true, true},
-                                  {"bias_grad", true, false}};
+  static constexpr Needs all[] = {{"none", Without, Without},
+                                  {"bias", With, Without},
+                                  {"gelu", With, Maybe},
+                                  {"dgelu", Maybe, With},
+                                  {"bias_grad", With, Without}};
   const Needs *found = llvm::find_if(all, [&](const Needs &needs) { return needs.epilogue == getEpilogue(); });
   if (found == std::end(all))
     return emitOpError("has unknown epilogue '") << getEpilogue() << "': use none, bias, gelu, dgelu or bias_grad";
-  if (found->bias != static_cast<bool>(getBias()) || found->aux != static_cast<bool>(getAux()))
-    return emitOpError("with epilogue '") << getEpilogue() << "' needs " << (found->bias ? "a" : "no") << " bias and "
-                                          << (found->aux ? "an" : "no") << " aux";
+  auto check = [&](Use use, Value operand, StringRef name) -> LogicalResult {
+    if (use == Maybe || (use == With) == static_cast<bool>(operand))
+      return success();
+    return emitOpError("with epilogue '") << getEpilogue() << (use == With ? "' needs " : "' takes no ") << name;
+  };
+  if (failed(check(found->bias, getBias(), "bias")) || failed(check(found->aux, getAux(), "aux")))
+    return failure();
   if (getEpilogue() == "bias_grad" && !getTransA())
     return emitOpError("sums the columns of a: a must be transposed");
   return success();

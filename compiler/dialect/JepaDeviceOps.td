@@ -38,8 +38,8 @@ def Jepa_DeviceGemmOp : Jepa_Op<"device_gemm", [AttrSizedOperandSegments]> {
   let summary = "A matrix product by the device's library";
   let description = [{
     As `jepa.gemm`, with what the library does to the result before it stores it, `epilogue`: `none`, `bias` (added to every
-    row), `gelu` (of result plus bias, which it stores in `aux`), `dgelu` (times the derivative of gelu at `aux`; the sums
-    over the rows go to `bias`), `bias_grad` (the sums of a's columns go to `bias`; a is then transposed). a and b of e4m3
+    row), `gelu` (of result plus bias, which it stores in `aux` if there is one), `dgelu` (times the derivative of gelu at
+    `aux`; the sums over the rows go to `bias` if there is one), `bias_grad` (the sums of a's columns go to `bias`; a is then transposed). a and b of e4m3
     (i8) are multiplied by a scale each. `workspace` is the library's.
 
     Example:

@@ -11,6 +11,7 @@
 #include "runtime/core/CpuFeatures.h"
 #include "runtime/core/Error.h"
 #include "runtime/core/Payload.h"
+#include "runtime/cuda/DeviceExecutor.h"
 #include "runtime/io/AtomicFile.h"
 
 #include "lld/Common/Driver.h"
@@ -304,7 +305,15 @@ rt::Json jepa::describePlan(ModuleOp module, const Specialisation &specialisatio
   provenance.set("jepac", JEPAC_VERSION);
   provenance.set("llvm", LLVM_VERSION_STRING);
   provenance.set("cpu", specialisation.machine.getProcessor());
+  // Of the library's epilogues; what generated code computes is the erf form.
+  bool isTanh = false;
+  module.walk([&](DeviceGemmOp op) { isTanh |= op.getEpilogue().contains("gelu"); });
+  if (isTanh)
+    provenance.set("gelu", "tanh, where cuBLASLt's epilogue computes it");
   plan.set("provenance", provenance);
+  // A device holds the next step's inputs beside the arena.
+  if (onDevice)
+    plan.set("peak_bytes", rt::deviceBytes(rt::Plan::parse(plan.dump())));
   return plan;
 }
 

@@ -79,8 +79,8 @@ JEPAC_EXPORT void jepac_launch(const jepac_launch_desc *d, void *const *args);
 
 /// What a product on the device does to its result before it stores it.
 ///   BIAS        adds bias[n] to every row
-///   GELU        stores gelu(result + bias), and result + bias in aux, for the adjoint
-///   DGELU       stores result * gelu'(aux), and its sums over the rows in bias
+///   GELU        stores gelu(result + bias), and result + bias in aux, for the adjoint, if there is one
+///   DGELU       stores result * gelu'(aux), and its sums over the rows in bias, if there is one
 ///   BIAS_GRAD   stores, beside the product, the sums of A's columns in bias[m]
 /// Where the library computes the tanh form of gelu, that is what these mean.
 enum {

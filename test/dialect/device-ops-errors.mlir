@@ -140,8 +140,8 @@ func.func @epilogue(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xb
 
 func.func @operands(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
                 %v: memref<8xbf16>, %e: memref<8x8xi8>) {
-  // expected-error @+1 {{with epilogue 'gelu' needs a bias and an aux}}
-  jepa.device_gemm %c, %a, %b workspace %s bias %v {epilogue = "gelu", m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8> bias memref<8xbf16>
+  // expected-error @+1 {{with epilogue 'gelu' needs bias}}
+  jepa.device_gemm %c, %a, %b workspace %s {epilogue = "gelu", m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8>
   return
 }
 

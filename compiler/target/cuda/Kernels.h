@@ -15,6 +15,10 @@ mlir::LogicalResult checkDeviceElements(mlir::Operation *op);
 /// The op's reference kernels, for a case that the device library has no kernel for.
 mlir::LogicalResult emitLoops(mlir::Operation *op, KernelContext &context);
 
+/// The product of a linear layer, or of its adjoint with respect to the input, into `result`.
+void emitProduct(LinearOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);
+void emitProduct(LinearInputGradOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);
+
 /// Each op's emitter is `<Op>Cuda::emit`; it sees f32 and bf16 only.
 #define JEPA_CUDA_KERNELS(NAME)                                                                                        \
   struct NAME##Cuda : CudaKernelOpInterface::ExternalModel<NAME##Cuda, NAME##Op> {                                     \

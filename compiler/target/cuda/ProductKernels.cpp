@@ -11,11 +11,23 @@ using namespace jepa;
 /// Features of a row: for a weight [out, in...], all of `in...`.
 static int64_t features(RankedTensorType type) { return type.getNumElements() / type.getDimSize(0); }
 
-LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
-  Value x = context.in(op.getX()), result = context.out(op.getResult());
+void jepa::emitProduct(LinearOp op, KernelContext &context, Value result, const ProductEpilogue &epilogue) {
+  Value x = context.in(op.getX());
   int64_t out = op.getWeight().getType().getDimSize(0), in = features(op.getWeight().getType());
   Product product{countRows(op.getX().getType()), out, in, KernelContext::rowStride(x), in, out};
   product.transB = true;
+  productOnDevice(context, product, result, x, context.in(op.getWeight()), epilogue);
+}
+
+void jepa::emitProduct(LinearInputGradOp op, KernelContext &context, Value result, const ProductEpilogue &epilogue) {
+  Value dy = context.in(op.getDy());
+  int64_t out = op.getWeight().getType().getDimSize(0), in = features(op.getWeight().getType());
+  Product product{countRows(op.getDy().getType()), in, out, KernelContext::rowStride(dy), in, in};
+  productOnDevice(context, product, result, dy, context.in(op.getWeight()), epilogue);
+}
+
+LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
+  Value result = context.out(op.getResult());
   ProductEpilogue epilogue;
   if (op.getBias()) {
     // The library adds a bias of the result's own type alone.
@@ -29,15 +41,12 @@ LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
     }
     epilogue = {"bias", bias};
   }
-  productOnDevice(context, product, result, x, context.in(op.getWeight()), epilogue);
+  emitProduct(op, context, result, epilogue);
   return success();
 }
 
 LogicalResult LinearInputGradCuda::emit(LinearInputGradOp op, KernelContext &context) {
-  Value dy = context.in(op.getDy());
-  int64_t out = op.getWeight().getType().getDimSize(0), in = features(op.getWeight().getType());
-  Product product{countRows(op.getDy().getType()), in, out, KernelContext::rowStride(dy), in, in};
-  productOnDevice(context, product, context.out(op.getResult()), dy, context.in(op.getWeight()));
+  emitProduct(op, context, context.out(op.getResult()), {});
   return success();
 }
 

@@ -75,6 +75,48 @@ static LogicalResult emitAlone(Operation *op, KernelContext &context) {
   return emitLoops(op, context);
 }
 
+/// A product with one of GELU's two directions behind it, in bf16, as the library's epilogue: it computes the tanh form,
+/// which is as close as bf16. Returns whether the whole group is that.
+static bool emitWithGelu(ArrayRef<Operation *> ops, ValueRange results, KernelContext &context) {
+  if (ops.size() < 2)
+    return false;
+  Value product = ops[0]->getResult(0), result = ops[1]->getResult(0);
+  auto isBf16 = [](Value value) { return getElementTypeOrSelf(value.getType()).isBF16(); };
+  // As the library wants what it keeps beside its result.
+  constexpr int64_t strideOf = 8;
+  int64_t width = cast<RankedTensorType>(result.getType()).getShape().back();
+  if (!isBf16(product) || !isBf16(result) || width % strideOf)
+    return false;
+  auto linear = dyn_cast<LinearOp>(ops[0]);
+  auto gelu = dyn_cast<GeluOp>(ops[1]);
+  if (linear && gelu && ops.size() == 2 && linear.getBias() && isBf16(linear.getBias()) && gelu.getX() == product) {
+    context.op = linear;
+    bool isKept = llvm::is_contained(results, product);
+    emitProduct(linear, context, context.out(result),
+                {"gelu", context.in(linear.getBias()), isKept ? context.out(product) : Value()});
+    return true;
+  }
+  auto inputGrad = dyn_cast<LinearInputGradOp>(ops[0]);
+  auto geluGrad = dyn_cast<GeluGradOp>(ops[1]);
+  if (!inputGrad || !geluGrad || geluGrad.getDy() != product || geluGrad.getX() == product ||
+      llvm::is_contained(results, product))
+    return false;
+  Value aux = context.in(geluGrad.getX());
+  auto sum = ops.size() == 3 ? dyn_cast<SumToOp>(ops[2]) : SumToOp();
+  bool isBiasGrad = sum && sum.getX() == result && sum.getType().getNumElements() == width;
+  if (KernelContext::rowStride(aux) != width || !cast<MemRefType>(aux.getType()).getLayout().isIdentity() ||
+      (ops.size() > 2 && !isBiasGrad))
+    return false;
+  context.op = inputGrad;
+  Value biasGrad = isBiasGrad ? context.temporary({width}, BFloat16Type::get(result.getContext())) : Value();
+  emitProduct(inputGrad, context, context.out(result), {"dgelu", biasGrad, aux});
+  if (isBiasGrad) {
+    context.op = sum;
+    context.copy(context.flat(context.out(sum.getResult())), biasGrad);
+  }
+  return true;
+}
+
 // The product, then the others in one kernel over its rows. An op that knows no rows here runs alone, and so do those
 // after it.
 LogicalResult FusedCuda::emit(FusedOp op, KernelContext &context) {
@@ -82,6 +124,8 @@ LogicalResult FusedCuda::emit(FusedOp op, KernelContext &context) {
   SmallVector<Operation *> ops =
       llvm::map_to_vector(op.getBody().front().without_terminator(), [](Operation &inner) { return &inner; });
   ArrayRef<Operation *> rest(ops);
+  if (emitWithGelu(ops, op.getBody().front().getTerminator()->getOperands(), context))
+    rest = {};
   if (!rest.empty() && cast<FusibleOpInterface>(rest.front()).isProduct()) {
     if (failed(emitAlone(rest.front(), context)))
       return failure();
