@@ -22,6 +22,8 @@ struct Product {
   bool roundsB = false;
   /// b is in the library's own layout.
   bool packedB = false;
+  /// The parts of c that an epilogue works on; 0 without one.
+  int64_t epilogueRows = 0, epilogueColumns = 0;
 };
 
 /// What the GEMM library says of a product: bytes of its scratch, and of its b when packed.

@@ -46,7 +46,7 @@ def Jepa_LaunchOp : Jepa_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
   let assemblyFormat = "$kernel `(` $buffers `)` attr-dict `:` type($buffers)";
 }
 
-def Jepa_GemmOp : Jepa_Op<"gemm"> {
+def Jepa_GemmOp : Jepa_Op<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A matrix product by the library";
   let description = [{
     `c[m, n] = op(a)[m, k] * op(b)[k, n] (+ bias[n])`, row-major, where op transposes if its flag says so and `lda`,
@@ -54,19 +54,31 @@ def Jepa_GemmOp : Jepa_Op<"gemm"> {
     in the library's own layout; `ldb` and `transB` are those that it was packed from. A b of f32 beside an a of bf16 is
     rounded to bf16 as it is read.
 
+    An `epilogue` is a kernel on `epilogueBuffers`, as of a `jepa.launch`, over the parts of c: `epilogueRows` rows by
+    `epilogueColumns` columns (less at the ends), counted along rows of parts. It is called once for each part, on any
+    thread, when all of it is in c, which it may change.
+
     Example:
 
     ```mlir
     jepa.gemm %c, %a, %b scratch %s {m = 128, n = 144, k = 48, lda = 48, ldb = 48, ldc = 144, transA = false, transB = true}
       : memref<2x64x144xf32>, memref<2x64x48xf32>, memref<144x48xf32>, memref<4096xi8>
+    jepa.gemm %c, %a, %b scratch %s epilogue @gelu(%y, %c) {epilogueRows = 32, epilogueColumns = 144, m = 128, n = 144,
+      k = 48, lda = 48, ldb = 48, ldc = 144, transA = false, transB = true}
+      : memref<2x64x144xf32>, memref<2x64x48xf32>, memref<144x48xf32>, memref<4096xi8>
+        epilogue memref<2x64x144xf32>, memref<2x64x144xf32>
     ```
   }];
   let arguments = (ins AnyMemRef:$c, AnyMemRef:$a, AnyMemRef:$b, AnyMemRef:$scratch, Optional<AnyMemRef>:$bias,
-                       UnitAttr:$packed, I64Attr:$m, I64Attr:$n, I64Attr:$k, I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc,
-                       BoolAttr:$transA, BoolAttr:$transB);
+                       Variadic<AnyMemRef>:$epilogueBuffers, UnitAttr:$packed, I64Attr:$m, I64Attr:$n, I64Attr:$k,
+                       I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, BoolAttr:$transA, BoolAttr:$transB,
+                       OptionalAttr<FlatSymbolRefAttr>:$epilogue, OptionalAttr<I64Attr>:$epilogueRows,
+                       OptionalAttr<I64Attr>:$epilogueColumns);
   let assemblyFormat = [{
-    $c `,` $a `,` $b `scratch` $scratch (`bias` $bias^)? (`packed` $packed^)? attr-dict
+    $c `,` $a `,` $b `scratch` $scratch (`bias` $bias^)? (`packed` $packed^)?
+    (`epilogue` $epilogue^ `(` $epilogueBuffers `)`)? attr-dict
     `:` type($c) `,` type($a) `,` type($b) `,` type($scratch) (`,` type($bias)^)?
+    (`epilogue` type($epilogueBuffers)^)?
   }];
 }
 

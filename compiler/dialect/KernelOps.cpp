@@ -49,16 +49,26 @@ LogicalResult LaunchOp::verify() {
   return success();
 }
 
-LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
+/// `what` is what gives the kernel its buffers.
+static LogicalResult verifyKernel(Operation *op, FlatSymbolRefAttr name, ValueRange buffers, StringRef what,
+                                  SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, name);
   if (!kernel)
-    return emitOpError("calls '") << getKernel() << "', which is no function here";
-  Type index = IndexType::get(getContext());
-  SmallVector<Type> expected(3, index);
-  llvm::append_range(expected, getBuffers().getTypes());
+    return op->emitOpError("calls '") << name.getValue() << "', which is no function here";
+  SmallVector<Type> expected(3, IndexType::get(op->getContext()));
+  llvm::append_range(expected, buffers.getTypes());
   if (kernel.getArgumentTypes() != ArrayRef<Type>(expected) || kernel.getNumResults())
-    return emitOpError("'") << getKernel() << "' must take (begin, end, thread) and the launch's buffers";
+    return op->emitOpError("'") << name.getValue() << "' must take (begin, end, thread) and the " << what
+                                << "'s buffers";
   return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyKernel(*this, getKernelAttr(), getBuffers(), "launch", symbols);
+}
+
+LogicalResult GemmOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return getEpilogue() ? verifyKernel(*this, getEpilogueAttr(), getEpilogueBuffers(), "epilogue", symbols) : success();
 }
 
 LogicalResult GemmOp::verify() {
@@ -77,5 +87,10 @@ LogicalResult GemmOp::verify() {
     return emitOpError("needs c of f32, or of bf16 where a and b are, found ") << c;
   if (getBias() && !element(getBias()).isF32())
     return emitOpError("needs a bias of f32, found ") << element(getBias());
+  auto isLength = [](std::optional<uint64_t> length) { return length && static_cast<int64_t>(*length) > 0; };
+  if (getEpilogue() && !(isLength(getEpilogueRows()) && isLength(getEpilogueColumns())))
+    return emitOpError("has an epilogue, which needs epilogueRows and epilogueColumns of at least 1");
+  if (!getEpilogue() && (getEpilogueRows() || getEpilogueColumns() || !getEpilogueBuffers().empty()))
+    return emitOpError("has buffers or parts of an epilogue, but none");
   return success();
 }

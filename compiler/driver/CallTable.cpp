@@ -31,12 +31,20 @@ static int64_t bytesOf(ValueRange buffers) {
 }
 
 /// "product 1568x3072x768 nt bf16": m x n x k, which operand is transposed, and of what.
-template <typename Op> static std::string nameOf(Op op) {
+template <typename Op> static std::string shapeOf(Op op) {
   std::string name;
   llvm::raw_string_ostream(name) << "product " << op.getM() << "x" << op.getN() << "x" << op.getK() << " "
                                  << (op.getTransA() ? "t" : "n") << (op.getTransB() ? "t" : "n") << " "
                                  << cast<MemRefType>(op.getA().getType()).getElementType();
   return name;
+}
+
+/// The shape, and " + gelu": what runs inside it, a kernel without its number or the library's epilogue.
+static std::string nameOf(GemmOp op) {
+  return shapeOf(op) + (op.getEpilogue() ? " + " + op.getEpilogue()->rtrim("0123456789").rtrim('_').str() : "");
+}
+static std::string nameOf(DeviceGemmOp op) {
+  return shapeOf(op) + (op.getAux() || op.getEpilogue() == "gelu" ? " + " + op.getEpilogue().str() : "");
 }
 
 static void appendCallees(func::FuncOp function, SymbolTable &symbols, SetVector<Operation *> &finished) {
@@ -67,7 +75,9 @@ rt::Json jepa::describeCalls(ModuleOp module) {
       } else if (auto product = dyn_cast<GemmOp>(op)) {
         call.set("kernel", nameOf(product));
         call.set("flops", static_cast<int64_t>(2 * product.getM() * product.getN() * product.getK()));
-        call.set("bytes", bytesOf({product.getA(), product.getB(), product.getC()}));
+        SmallVector<Value> buffers{product.getA(), product.getB(), product.getC()};
+        llvm::append_range(buffers, product.getEpilogueBuffers());
+        call.set("bytes", bytesOf(buffers));
       } else if (auto launch = dyn_cast<DeviceLaunchOp>(op)) {
         call.set("kernel", launch.getKernel().str());
         if (auto flops = op->getAttrOfType<IntegerAttr>(flopsAttr))

@@ -34,7 +34,7 @@ using namespace jepa;
 static int64_t askLibrary(const Product &p, llvm::function_ref<int64_t(const jepac_gemm_desc *)> ask) {
   jepac_gemm_desc desc{p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, p.packedB,
                        p.bf16Inputs ? JEPAC_BF16 : JEPAC_F32, p.bf16Result ? JEPAC_BF16 : JEPAC_F32,
-                       p.roundsB};
+                       p.roundsB, p.epilogueRows, p.epilogueColumns};
   int64_t bytes = ask(&desc);
   if (bytes < 0)
     throw rt::Error("oneDNN (libdnnl.so.2) could not be asked for a product of " + std::to_string(p.m) + " x " +

@@ -66,82 +66,101 @@ struct BufferLowering : ConvertOpToLLVMPattern<BufferOp> {
   }
 };
 
-struct LaunchLowering : ConvertOpToLLVMPattern<LaunchOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+/// A kernel as the runtime calls it: `void kernel.task(args, begin, end, thread)`, and the array `args` of addresses.
+struct KernelCall {
+  Value task, args;
+};
 
-  /// `void kernel.task(args, begin, end, thread)`: unpacks the addresses and calls the kernel.
-  LLVM::LLVMFuncOp taskFor(LaunchOp op, ConversionPatternRewriter &b) const {
-    auto module = op->getParentOfType<ModuleOp>();
-    std::string name = (op.getKernel() + ".task").str();
+/// What calls kernels.
+template <class Op> struct KernelCallLowering : ConvertOpToLLVMPattern<Op> {
+  using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
+
+  /// Unpacks the addresses and calls the kernel.
+  static LLVM::LLVMFuncOp taskFor(Location loc, ModuleOp module, FlatSymbolRefAttr kernel, int32_t buffers,
+                                  ConversionPatternRewriter &b) {
+    std::string name = (kernel.getValue() + ".task").str();
     if (auto existing = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
       return existing;
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(module.getBody());
     Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer, i64, i64, i64});
-    auto task = LLVM::LLVMFuncOp::create(b, op.getLoc(), name, type, LLVM::Linkage::Internal);
+    auto task = LLVM::LLVMFuncOp::create(b, loc, name, type, LLVM::Linkage::Internal);
     Block *block = task.addEntryBlock(b);
     b.setInsertionPointToStart(block);
     SmallVector<Value> arguments = {block->getArgument(1), block->getArgument(2), block->getArgument(3)};
-    for (int32_t index = 0, count = op.getBuffers().size(); index < count; ++index) {
-      Value slot = LLVM::GEPOp::create(b, op.getLoc(), pointer, pointer, block->getArgument(0),
-                                       ArrayRef<LLVM::GEPArg>{index});
-      arguments.push_back(LLVM::LoadOp::create(b, op.getLoc(), pointer, slot));
+    for (int32_t index = 0; index < buffers; ++index) {
+      Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, block->getArgument(0), ArrayRef<LLVM::GEPArg>{index});
+      arguments.push_back(LLVM::LoadOp::create(b, loc, pointer, slot));
     }
-    LLVM::CallOp::create(b, op.getLoc(), TypeRange{}, op.getKernelAttr(), arguments);
-    LLVM::ReturnOp::create(b, op.getLoc(), ValueRange{});
+    LLVM::CallOp::create(b, loc, TypeRange{}, kernel, arguments);
+    LLVM::ReturnOp::create(b, loc, ValueRange{});
     return task;
   }
 
-  LogicalResult matchAndRewrite(LaunchOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    auto module = op->getParentOfType<ModuleOp>();
-    Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
-    LLVM::LLVMFuncOp task = taskFor(op, b);
-    LLVM::LLVMFuncOp parallelFor = declare(b, module, "jepac_parallel_for", {pointer, pointer, i64, i64});
-    auto number = [&](int64_t value) -> Value {
-      return LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(value));
-    };
-    // One array per launch, in the function's frame from its first block on: a launch does not outlive its call.
+  static Value number(Location loc, int64_t value, ConversionPatternRewriter &b) {
+    return LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(value));
+  }
+
+  /// The call of `kernel` on converted `buffers`.
+  static KernelCall callOf(Operation *op, FlatSymbolRefAttr kernel, ValueRange buffers, ConversionPatternRewriter &b) {
+    Location loc = op->getLoc();
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+    LLVM::LLVMFuncOp task = taskFor(loc, op->getParentOfType<ModuleOp>(), kernel, buffers.size(), b);
+    // One array per call, in the function's frame from its first block on: a kernel does not outlive its call.
     Value slots;
     {
       OpBuilder::InsertionGuard guard(b);
-      Block *entry = &op->getParentOp()->getRegion(0).front();
-      b.setInsertionPointToStart(entry);
-      slots = LLVM::AllocaOp::create(b, loc, pointer, pointer, number(std::max<size_t>(1, op.getBuffers().size())), 8);
+      b.setInsertionPointToStart(&op->getParentOp()->getRegion(0).front());
+      slots = LLVM::AllocaOp::create(b, loc, pointer, pointer, number(loc, std::max<size_t>(1, buffers.size()), b), 8);
     }
-    for (auto [index, buffer] : llvm::enumerate(adaptor.getBuffers())) {
+    for (auto [index, buffer] : llvm::enumerate(buffers)) {
       // A view's offset is part of its type: the kernel adds it itself.
       Value address = MemRefDescriptor(buffer).alignedPtr(b, loc);
       Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, slots,
                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
       LLVM::StoreOp::create(b, loc, address, slot);
     }
-    Value function = LLVM::AddressOfOp::create(b, loc, pointer, task.getSymName());
-    LLVM::CallOp::create(b, loc, parallelFor, ValueRange{function, slots, number(op.getCount()), number(op.getGrain())});
+    return {LLVM::AddressOfOp::create(b, loc, pointer, task.getSymName()), slots};
+  }
+};
+
+struct LaunchLowering : KernelCallLowering<LaunchOp> {
+  using KernelCallLowering::KernelCallLowering;
+  LogicalResult matchAndRewrite(LaunchOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type();
+    LLVM::LLVMFuncOp parallelFor =
+        declare(b, op->getParentOfType<ModuleOp>(), "jepac_parallel_for", {pointer, pointer, i64, i64});
+    KernelCall call = callOf(op, op.getKernelAttr(), adaptor.getBuffers(), b);
+    LLVM::CallOp::create(
+        b, loc, parallelFor,
+        ValueRange{call.task, call.args, number(loc, op.getCount(), b), number(loc, op.getGrain(), b)});
     b.eraseOp(op);
     return success();
   }
 };
 
-struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+struct GemmLowering : KernelCallLowering<GemmOp> {
+  using KernelCallLowering::KernelCallLowering;
   LogicalResult matchAndRewrite(GemmOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     auto module = op->getParentOfType<ModuleOp>();
     Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-    LLVM::LLVMFuncOp gemm =
-        declare(b, module, "jepac_gemm", {pointer, pointer, pointer, pointer, pointer, pointer});
+    LLVM::LLVMFuncOp gemm = declare(b, module, "jepac_gemm", SmallVector<Type>(8, pointer));
     Value description = LLVM::AddressOfOp::create(b, loc, pointer, describe(op, module, b));
     auto address = [&](Value converted, Value original) {
       return addressOf(b, loc, *getTypeConverter(), converted, original.getType());
     };
-    Value bias = op.getBias() ? address(adaptor.getBias(), op.getBias())
-                              : LLVM::ZeroOp::create(b, loc, pointer).getResult();
+    Value null = LLVM::ZeroOp::create(b, loc, pointer);
+    Value bias = op.getBias() ? address(adaptor.getBias(), op.getBias()) : null;
+    KernelCall epilogue{null, null};
+    if (op.getEpilogue())
+      epilogue = callOf(op, op.getEpilogueAttr(), adaptor.getEpilogueBuffers(), b);
     LLVM::CallOp::create(b, loc, gemm,
                          ValueRange{description, address(adaptor.getC(), op.getC()), address(adaptor.getA(), op.getA()),
                                     address(adaptor.getB(), op.getB()), bias,
-                                    address(adaptor.getScratch(), op.getScratch())});
+                                    address(adaptor.getScratch(), op.getScratch()), epilogue.task, epilogue.args});
     b.eraseOp(op);
     return success();
   }
@@ -159,7 +178,9 @@ struct GemmLowering : ConvertOpToLLVMPattern<GemmOp> {
                         static_cast<int64_t>(op.getLdb()), static_cast<int64_t>(op.getLdc()),
                         words(op.getTransA(), op.getTransB()),
                         words(op.getPacked(), elementCode(op.getA())),
-                        words(elementCode(op.getC()), elementCode(op.getA()) != elementCode(op.getB()))};
+                        words(elementCode(op.getC()), elementCode(op.getA()) != elementCode(op.getB())),
+                        static_cast<int64_t>(op.getEpilogueRows().value_or(0)),
+                        static_cast<int64_t>(op.getEpilogueColumns().value_or(0))};
     std::string name = "gemm";
     for (int64_t value : values)
       name += "." + std::to_string(value);

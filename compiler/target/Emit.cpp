@@ -125,6 +125,9 @@ Number Emit::loadMasked(Value memref, ArrayRef<Value> indices, Number mask, int6
 void Emit::storeMasked(Number vector, Value memref, ArrayRef<Value> indices, Number mask) {
   vector::MaskedStoreOp::create(builder, loc, memref, indices, mask, vector);
 }
+void Emit::prefetch(Value memref, ArrayRef<Value> indices, bool isWrite) {
+  memref::PrefetchOp::create(builder, loc, memref, indices, isWrite, /*localityHint=*/3, /*isDataCache=*/true);
+}
 Number Emit::firstLanes(Number count, int64_t lanes) {
   return wrap(vector::CreateMaskOp::create(builder, loc, VectorType::get({lanes}, builder.getI1Type()),
                                            ValueRange{count.value}));

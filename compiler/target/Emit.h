@@ -71,6 +71,8 @@ public:
   /// The same with the lanes where `mask` (vector of i1) is false left alone, read as zero.
   Number loadMasked(mlir::Value memref, llvm::ArrayRef<mlir::Value> indices, Number mask, int64_t lanes);
   void storeMasked(Number vector, mlir::Value memref, llvm::ArrayRef<mlir::Value> indices, Number mask);
+  /// Asks for the cache line of an element, to be read or written soon.
+  void prefetch(mlir::Value memref, llvm::ArrayRef<mlir::Value> indices, bool isWrite);
   /// A mask whose first `count` (an index, may exceed lanes) lanes are true.
   Number firstLanes(Number count, int64_t lanes);
   Number broadcast(Number scalar, int64_t lanes);

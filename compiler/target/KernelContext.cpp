@@ -219,11 +219,8 @@ static void describeBody(raw_ostream &os, Operation *op) {
   }
 }
 
-void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> reads, int64_t count, int64_t grain,
-                           function_ref<void(Kernel &)> body) {
-  SmallVector<Value> all(writes);
-  llvm::append_range(all, reads);
-  TypeRange types(all);
+StringRef KernelContext::kernelFor(StringRef name, TypeRange types, int64_t count, int64_t grain,
+                                   function_ref<void(Kernel &)> body) {
   func::FuncOp &kernel = shared.kernels[structureOf(name, op, types, count, grain)];
   if (!kernel) {
     OpBuilder::InsertionGuard guard(builder);
@@ -243,14 +240,55 @@ void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Valu
     body(state);
     func::ReturnOp::create(builder, op->getLoc());
   }
-  LaunchOp::create(builder, op->getLoc(), kernel.getSymName(), all, count, grain, writes.size());
+  return kernel.getSymName();
+}
+
+static SmallVector<Value> joined(ArrayRef<Value> writes, ArrayRef<Value> reads) {
+  SmallVector<Value> all(writes);
+  llvm::append_range(all, reads);
+  return all;
+}
+
+void KernelContext::launch(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> reads, int64_t count, int64_t grain,
+                           function_ref<void(Kernel &)> body) {
+  SmallVector<Value> all = joined(writes, reads);
+  StringRef kernel = kernelFor(name, TypeRange(all), count, grain, body);
+  LaunchOp::create(builder, op->getLoc(), kernel, all, count, grain, writes.size());
+}
+
+void KernelContext::inNextProduct(StringRef name, ArrayRef<Value> writes, ArrayRef<Value> reads, const Parts &parts,
+                                  function_ref<void(Kernel &)> body) {
+  assert(!waiting && "one kernel waits for one product");
+  SmallVector<Value> all = joined(writes, reads);
+  StringRef kernel = kernelFor(name, TypeRange(all), parts.count(), 1, body);
+  waiting = {kernel, std::move(all), static_cast<int64_t>(writes.size()), parts};
+}
+
+void KernelContext::launchWaiting() {
+  if (waiting)
+    LaunchOp::create(builder, op->getLoc(), waiting->kernel, waiting->buffers, waiting->parts.count(), /*grain=*/1,
+                     waiting->writes);
+  waiting.reset();
 }
 
 void KernelContext::product(Product p, Value c, Value a, Value b, Value bias) {
   p.bf16Inputs = cast<MemRefType>(a.getType()).getElementType().isBF16();
   p.roundsB = p.bf16Inputs && cast<MemRefType>(b.getType()).getElementType().isF32();
   p.bf16Result = cast<MemRefType>(c.getType()).getElementType().isBF16();
+  std::optional<Waiting> epilogue;
+  if (waiting && waiting->parts.m == p.m && waiting->parts.n == p.n) {
+    epilogue.swap(waiting);
+    p.epilogueRows = epilogue->parts.rows;
+    p.epilogueColumns = epilogue->parts.columns;
+  }
   Value scratch = temporary({std::max<int64_t>(1, shared.productScratch(p))}, builder.getI8Type());
-  GemmOp::create(builder, op->getLoc(), c, a, b, scratch, bias, /*packed=*/false, p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.transA,
-                 p.transB);
+  auto product = GemmOp::create(builder, op->getLoc(), c, a, b, scratch, bias,
+                                epilogue ? ValueRange(epilogue->buffers) : ValueRange(), /*packed=*/false, p.m, p.n,
+                                p.k, p.lda, p.ldb, p.ldc, p.transA, p.transB, /*epilogue=*/nullptr,
+                                /*epilogueRows=*/nullptr, /*epilogueColumns=*/nullptr);
+  if (!epilogue)
+    return;
+  product.setEpilogue(epilogue->kernel);
+  product.setEpilogueRows(p.epilogueRows);
+  product.setEpilogueColumns(p.epilogueColumns);
 }

@@ -11,8 +11,10 @@
 #include "compiler/target/Emit.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <functional>
+#include <optional>
 
 namespace jepa {
 
@@ -22,6 +24,13 @@ struct Kernel {
   Number begin, end, thread;
   /// The launch's buffers, as arguments, in its order.
   llvm::SmallVector<mlir::Value> buffers;
+};
+
+/// A matrix [m, n] as parts of `rows` x `columns` elements, less at its ends, counted along rows of parts.
+struct Parts {
+  int64_t m, n, rows, columns;
+  int64_t across() const { return llvm::divideCeil(n, columns); }
+  int64_t count() const { return llvm::divideCeil(m, rows) * across(); }
 };
 
 /// What all functions of one module share while they are lowered.
@@ -54,6 +63,8 @@ public:
   mlir::Value in(mlir::Value tensor) { return buffers.lookup(tensor); }
   /// The buffer for a result of the op being emitted; made on first use.
   mlir::Value out(mlir::Value result);
+  /// Gives `result`, before its op is emitted, a buffer of its shape whose elements may be wider than its own: readers round.
+  void place(mlir::Value result, mlir::Value buffer) { buffers[result] = buffer; }
   /// A buffer that lives for this op only.
   mlir::Value temporary(llvm::ArrayRef<int64_t> shape, mlir::Type element);
   /// Lets `result` be a view of another buffer instead of a buffer of its own; a copy where its elements are of another type.
@@ -85,6 +96,11 @@ public:
 
   /// Calls the GEMM library, in parallel.
   void product(Product product, mlir::Value c, mlir::Value a, mlir::Value b, mlir::Value bias = {});
+  /// Lets the next product run a kernel over the parts of its result c[m, n], `rows` x `columns` elements each, as they
+  /// are finished. A kernel that no product of that size took is launched by launchWaiting(), over all parts.
+  void inNextProduct(llvm::StringRef name, llvm::ArrayRef<mlir::Value> writes, llvm::ArrayRef<mlir::Value> reads,
+                     const Parts &parts, llvm::function_ref<void(Kernel &)> body);
+  void launchWaiting();
   /// Copies a buffer of the same shape, converting its elements where they differ; `from` may be a view.
   void copy(mlir::Value to, mlir::Value from);
   /// Gives the values of a group's body the buffers of its operands and results, and copies what is left to copy.
@@ -110,6 +126,17 @@ public:
 
 private:
   friend class FunctionLowering;
+  /// A kernel that waits for the next product.
+  struct Waiting {
+    llvm::StringRef kernel;
+    llvm::SmallVector<mlir::Value> buffers;
+    int64_t writes;
+    Parts parts;
+  };
+  /// The function that `body` writes, or an equal one.
+  llvm::StringRef kernelFor(llvm::StringRef name, mlir::TypeRange types, int64_t count, int64_t grain,
+                            llvm::function_ref<void(Kernel &)> body);
+
   KernelModule &shared;
   mlir::OpBuilder &builder;
   mlir::Value arena;
@@ -117,6 +144,7 @@ private:
   /// Values that the caller gave a buffer for: results of an outlined layer.
   llvm::DenseMap<mlir::Value, mlir::Value> destinations;
   llvm::StringMap<mlir::Value> namedBuffers;
+  std::optional<Waiting> waiting;
 };
 
 } // namespace jepa

@@ -62,6 +62,10 @@ struct SplitKernelsPass : jepa::impl::SplitKernelsBase<SplitKernelsPass> {
     SymbolTable symbols(module);
     llvm::SetVector<Operation *> kernels;
     module.walk([&](LaunchOp launch) { kernels.insert(symbols.lookup(launch.getKernel())); });
+    module.walk([&](GemmOp product) {
+      if (product.getEpilogue())
+        kernels.insert(symbols.lookup(*product.getEpilogue()));
+    });
     bool whole = parts < 2 || llvm::any_of(*module.getBody(), isVariable);
 
     // The largest first, each to the part that has least; ties go by position.

@@ -40,6 +40,8 @@ static Product describe(GemmOp op) {
   product.bf16Inputs = isBf16(op.getA());
   product.bf16Result = isBf16(op.getC());
   product.packedB = true;
+  product.epilogueRows = op.getEpilogueRows().value_or(0);
+  product.epilogueColumns = op.getEpilogueColumns().value_or(0);
   return product;
 }
 
@@ -114,8 +116,7 @@ void Packer::follow(Value value, Weight &weight) {
         weight.plain = true;
       else
         weight.arguments.push_back(callee.getArgument(use.getOperandNumber()));
-    } else if (auto product = dyn_cast<GemmOp>(user);
-               product && use.get() == product.getB() && value != product.getA() && value != product.getC()) {
+    } else if (auto product = dyn_cast<GemmOp>(user); product && &use == &product.getBMutable()) {
       std::optional<PackedShape> shape = shapeOf(product);
       weight.plain |= !shape || (weight.shape && *weight.shape != *shape);
       weight.shape = shape;

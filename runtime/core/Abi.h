@@ -41,17 +41,26 @@ enum { JEPAC_F32 = 0, JEPAC_BF16 = 1, JEPAC_E4M3 = 2 };
 /// are stored. A and B hold `inputs`, C holds `result`; sums are f32, rounded
 /// once. With `roundsB`, B holds f32 where A holds bf16, and counts as rounded to
 /// bf16. With `packedB`, B is what jepac_gemm_pack made of it; ldb and transB are
-/// those that it was packed from.
+/// those that it was packed from. Where there is an epilogue it works on parts of
+/// epilogueRows x epilogueColumns elements of C, less at its ends, counted along
+/// rows of parts.
 typedef struct {
   int64_t m, n, k, lda, ldb, ldc;
   int32_t transA, transB, packedB, inputs, result, roundsB;
+  int64_t epilogueRows, epilogueColumns;
 } jepac_gemm_desc;
 
 /// Runs a product; `bias` (n elements, added to every row) may be null. `scratch`
 /// holds at least jepac_gemm_scratch_bytes(d, threads of the pool) bytes. The
 /// result does not depend on the number of threads, bit for bit.
+///
+/// `epilogue`, which may be null, gets each part once, as a slice of one, when all
+/// of the part's elements are in C: on the thread that wrote the last of them,
+/// while the others go on. It may change them, and whatever no product reads. (A
+/// product that fails gives all parts again, when C is filled with NaN.)
 JEPAC_EXPORT void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
-                             const float *bias, void *scratch);
+                             const float *bias, void *scratch, jepac_kernel epilogue,
+                             void *const *args);
 
 /// Scratch that a product needs at most, with or without bias, on that many
 /// threads. Asked when an artifact is built and again when it starts. -1 when

@@ -248,7 +248,8 @@ GemmUse readGemm(const Reader &reader, bool onDevice) {
               reader.integer("ldb", 1, most), reader.integer("ldc", 1, most),
               reader.flag("transA"),          reader.flag("transB"),
               reader.flag("packed"),          readElements(reader, "inputs", onDevice),
-              readElements(reader, "result"), reader.flag("rounds_b")};
+              readElements(reader, "result"), reader.flag("rounds_b"),
+              0,                              0};
   use.bias = reader.flag("bias");
   use.count = reader.has("count") ? reader.integer("count", 1) : 1;
   if (onDevice)

@@ -72,13 +72,25 @@ amx::Rows AmxProduct::rowsAt(const Operands &operands, std::int64_t panel, std::
   return amx::Rows::panel(copy);
 }
 
-void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own) const {
+/// Where 32 x 32 sums go, by row and column panel.
+amx::Result AmxProduct::blockOf(const Operands &operands, std::int64_t row, std::int64_t column) const {
+  std::int64_t bytes = elementBytes(d.result);
+  return {operands.c + (row * width * d.ldc + column * width) * bytes,
+          d.ldc,
+          std::min(width, d.m - row * width),
+          std::min(width, d.n - column * width),
+          bytes == 2,
+          operands.bias ? operands.bias + column * width : nullptr};
+}
+
+void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own,
+                          std::int64_t thread) const {
   std::int64_t firstRow = task / columnTasks * tiling.rows, firstColumn = task % columnTasks * tiling.columns;
   std::int64_t lastRow = std::min(firstRow + tiling.rows, rowPanels);
   std::int64_t lastColumn = std::min(firstColumn + tiling.columns, columnPanels);
+  Range columns{firstColumn * width, std::min(lastColumn * width, d.n) - firstColumn * width};
   auto *copy = reinterpret_cast<std::uint16_t *>(own);
   auto *finished = reinterpret_cast<float *>(own + tiling.steps * stepBytes), *sums = finished + 2 * width * width;
-  std::int64_t bytes = d.result == JEPAC_BF16 ? 2 : 4;
   amx::begin();
   for (std::int64_t step = 0; step < steps; step += tiling.steps) {
     std::int64_t count = std::min(tiling.steps, steps - step);
@@ -93,13 +105,17 @@ void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own
         float *kept = sums + ((i - firstRow) * tiling.columns + j - firstColumn) * width * width;
         // Two in turn, so that a block's sums are stored while the next one's are computed.
         float *sum = isLast ? finished + j % 2 * width * width : kept;
+        // C is rarely in a cache: the memory answers while this block is computed.
+        if (isLast && j + 1 < lastColumn)
+          amx::prefetch(blockOf(operands, i, j + 1));
+        else if (isLast && i + 1 < lastRow)
+          amx::prefetch(blockOf(operands, i + 1, firstColumn));
         amx::multiply(sum, step ? kept : nullptr, rows, b, count, ahead, lines);
         if (isLast)
-          amx::store({operands.c + (i * width * d.ldc + j * width) * bytes, d.ldc, std::min(width, d.m - i * width),
-                      std::min(width, d.n - j * width), bytes == 2,
-                      operands.bias ? operands.bias + j * width : nullptr},
-                     sum);
+          amx::store(blockOf(operands, i, j), sum);
       }
+      if (isLast)
+        operands.epilogue.finish({i * width, std::min(width, d.m - i * width)}, columns, thread);
     }
   }
   amx::end();
@@ -112,10 +128,11 @@ bool AmxProduct::pack(void *packed, const void *b, void *) const {
   return true;
 }
 
-bool AmxProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch) const {
+bool AmxProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+                     const Epilogue &epilogue) const {
   char *own = alignUp(scratch);
   Operands operands{static_cast<char *>(c), static_cast<const std::uint16_t *>(a),
-                    static_cast<const std::uint16_t *>(b), bias};
+                    static_cast<const std::uint16_t *>(b), bias, epilogue};
   if (!d.packedB) {
     pack(own, b, nullptr);
     operands.b = reinterpret_cast<const std::uint16_t *>(own);
@@ -131,7 +148,7 @@ bool AmxProduct::run(void *c, const void *a, const void *b, const float *bias, v
   }
   parallelFor(rowTasks * columnTasks, 1, [&](std::int64_t begin, std::int64_t end, std::int64_t thread) {
     for (std::int64_t task = begin; task < end; ++task)
-      multiply(task, operands, own + thread * threadBytes);
+      multiply(task, operands, own + thread * threadBytes, thread);
   });
   return true;
 }

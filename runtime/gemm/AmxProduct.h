@@ -29,7 +29,8 @@ public:
 
   std::int64_t scratchBytes(std::int64_t threads) const override;
   std::int64_t packedBytes() const override;
-  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const override;
+  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+           const Epilogue &epilogue) const override;
   bool pack(void *packed, const void *b, void *scratch) const override;
 
 private:
@@ -37,9 +38,11 @@ private:
     char *c;
     const std::uint16_t *a, *b; ///< op(A) as it is, or packed; op(B) packed
     const float *bias;
+    const Epilogue &epilogue;
   };
   void packPart(std::uint16_t *panels, amx::Source source, bool isA, std::int64_t index) const;
-  void multiply(std::int64_t task, const Operands &operands, char *own) const;
+  void multiply(std::int64_t task, const Operands &operands, char *own, std::int64_t thread) const;
+  amx::Result blockOf(const Operands &operands, std::int64_t row, std::int64_t column) const;
   amx::Rows rowsAt(const Operands &operands, std::int64_t panel, std::int64_t step, std::int64_t steps,
                    std::uint16_t *copy) const;
 

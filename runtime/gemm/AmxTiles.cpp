@@ -176,3 +176,13 @@ JEPA_AVX512 void jepa::rt::amx::store(const Result &result, const float *sums) {
     }
   }
 }
+
+__attribute__((target("prfchw"))) void jepa::rt::amx::prefetch(const Result &result) {
+  constexpr std::int64_t line = 64;
+  std::int64_t element = result.bf16 ? 2 : 4;
+  for (std::int64_t row = 0; row < result.rows; ++row) {
+    const char *to = static_cast<const char *>(result.c) + row * result.stride * element;
+    for (std::int64_t at = 0; at < result.columns * element; at += line)
+      __builtin_prefetch(to + at, /*write*/ 1);
+  }
+}

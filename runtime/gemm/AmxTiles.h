@@ -68,6 +68,8 @@ struct Result {
   const float *bias; ///< of these columns, or null
 };
 void store(const Result &result, const float *sums);
+/// Brings what a store will write to the first cache.
+void prefetch(const Result &result);
 
 } // namespace jepa::rt::amx
 

@@ -57,9 +57,9 @@ extern "C" int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *, int64_t) { 
 extern "C" int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *) { return -1; }
 
 extern "C" void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
-                           const float *bias, void *) {
+                           const float *bias, void *, jepac_kernel epilogue, void *const *args) {
   ProfiledCall profiled;
-  gemmByLoops(*d, c, a, b, bias);
+  gemmByLoops(*d, c, a, b, bias, epilogue, args);
 }
 
 // Nobody has something to pack who was told -1 bytes.
@@ -166,8 +166,8 @@ bool jepa::rt::gemmHasMatrixUnit() {
 
 std::int64_t jepa::rt::gemmScratchBytes(const jepac_gemm_desc &desc, std::int64_t threads) {
   threads = std::max<std::int64_t>(threads, 1);
-  return std::max(productOf(desc, false).scratchBytes(threads),
-                  productOf(desc, true).scratchBytes(threads));
+  return Epilogue::scratchBytes(desc) + std::max(productOf(desc, false).scratchBytes(threads),
+                                                 productOf(desc, true).scratchBytes(threads));
 }
 
 extern "C" int64_t jepac_gemm_scratch_bytes(const jepac_gemm_desc *d, int64_t threads) {
@@ -187,16 +187,22 @@ extern "C" int64_t jepac_gemm_packed_bytes(const jepac_gemm_desc *d) {
 }
 
 extern "C" void jepac_gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b,
-                           const float *bias, void *scratch) {
+                           const float *bias, void *scratch, jepac_kernel kernel,
+                           void *const *args) {
   ProfiledCall profiled;
   const Product *product = nullptr;
   try {
     product = &productOf(*d, bias != nullptr);
   } catch (const std::exception &) {
-    return d->packedB ? fillWithNaN(*d, c) : gemmByLoops(*d, c, a, b, bias);
+    if (!d->packedB)
+      return gemmByLoops(*d, c, a, b, bias, kernel, args);
   }
-  if (!product->run(c, a, b, bias, scratch))
-    fillWithNaN(*d, c);
+  Epilogue epilogue(*d, kernel, args, scratch);
+  char *rest = static_cast<char *>(scratch) + Epilogue::scratchBytes(*d);
+  if (product && product->run(c, a, b, bias, rest, epilogue))
+    return;
+  fillWithNaN(*d, c);
+  Epilogue::runAll(*d, kernel, args);
 }
 
 extern "C" void jepac_gemm_pack(const jepac_gemm_desc *d, void *packed, const void *b,

@@ -40,9 +40,10 @@ bool gemmHasMatrixUnit();
 std::int64_t gemmScratchBytes(const jepac_gemm_desc &desc, std::int64_t threads);
 
 /// The product by plain loops with sums in f32, over rows in parallel: what
-/// remains where oneDNN is missing, and the tests' second opinion.
+/// remains where oneDNN is missing, and the tests' second opinion. The epilogue,
+/// if any, gets its parts afterwards.
 void gemmByLoops(const jepac_gemm_desc &desc, void *c, const void *a, const void *b,
-                 const float *bias);
+                 const float *bias, jepac_kernel epilogue = nullptr, void *const *args = nullptr);
 
 /// How a shape is cut, for people who measure: `rows` x `columns` tiles of C.
 struct GemmTiling {

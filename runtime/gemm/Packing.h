@@ -15,10 +15,6 @@
 
 namespace jepa::rt {
 
-struct Range {
-  std::int64_t begin, size;
-};
-
 inline dnnl_data_type_t dnnlType(int32_t type) { return type == JEPAC_BF16 ? dnnl_bf16 : dnnl_f32; }
 
 /// A matrix with those sizes and strides in elements.

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Abi.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/gemm/Epilogue.h"
 
 #include <cstdint>
 
@@ -21,8 +22,10 @@ public:
   virtual std::int64_t scratchBytes(std::int64_t threads) const = 0;
   virtual std::int64_t packedBytes() const = 0;
 
-  /// False when it failed in the middle: C is then of no use.
-  virtual bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const = 0;
+  /// Hands C over to the epilogue as it is written. False when it failed in the
+  /// middle: C is then of no use.
+  virtual bool run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+                   const Epilogue &epilogue) const = 0;
   virtual bool pack(void *packed, const void *b, void *scratch) const = 0;
 };
 

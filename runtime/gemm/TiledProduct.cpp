@@ -141,7 +141,8 @@ bool TiledProduct::pack(void *packed, const void *b, void *scratch) const {
   });
 }
 
-bool TiledProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch) const {
+bool TiledProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+                       const Epilogue &epilogue) const {
   char *packed = alignUp(scratch), *parts = packed + packedSize;
   const void *source = b;
   if (tiling.packed && !d.packedB) {
@@ -149,8 +150,12 @@ bool TiledProduct::run(void *c, const void *a, const void *b, const float *bias,
       return false;
     source = packed;
   }
-  return all(tileCount(), 1, [&](std::int64_t tile, std::int64_t thread) {
-    return multiply(tileAt(tile), static_cast<char *>(c), static_cast<const char *>(a),
-                    static_cast<const char *>(source), bias, parts + thread * threadBytes);
+  return all(tileCount(), 1, [&](std::int64_t index, std::int64_t thread) {
+    Tile tile = tileAt(index);
+    bool good = multiply(tile, static_cast<char *>(c), static_cast<const char *>(a),
+                         static_cast<const char *>(source), bias, parts + thread * threadBytes);
+    if (good)
+      epilogue.finish(tile.rows, tile.columns, thread);
+    return good;
   });
 }

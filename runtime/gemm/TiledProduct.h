@@ -33,7 +33,8 @@ public:
     return gemmAlignment + packedSize + threads * threadBytes;
   }
   std::int64_t packedBytes() const override { return packing->bytes(); }
-  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const override;
+  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+           const Epilogue &epilogue) const override;
   bool pack(void *packed, const void *b, void *scratch) const override;
 
 private:

@@ -52,7 +52,7 @@ static float element(const void *matrix, std::int64_t index, std::int32_t type) 
 }
 
 void jepa::rt::gemmByLoops(const jepac_gemm_desc &d, void *c, const void *a, const void *b,
-                           const float *bias) {
+                           const float *bias, jepac_kernel epilogue, void *const *args) {
   auto weight = [&](std::int64_t index) {
     float value = element(b, index, d.roundsB ? JEPAC_F32 : d.inputs);
     return d.roundsB ? bfloatToFloat(floatToBfloat(value)) : value;
@@ -71,4 +71,5 @@ void jepa::rt::gemmByLoops(const jepac_gemm_desc &d, void *c, const void *a, con
       }
   };
   parallelFor(d.m, 4, rows);
+  Epilogue::runAll(d, epilogue, args);
 }

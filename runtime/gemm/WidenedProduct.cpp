@@ -49,19 +49,23 @@ std::int64_t WidenedProduct::scratchBytes(std::int64_t threads) const {
   return aBytes + (d.packedB ? alignUp(d.k * d.n * 4) : bBytes) + cBytes + tiled.scratchBytes(threads);
 }
 
-bool WidenedProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch) const {
+bool WidenedProduct::run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+                         const Epilogue &epilogue) const {
   char *wideA = static_cast<char *>(scratch), *wideB = wideA + aBytes, *wideC = wideB + bBytes;
   widenMatrix(wideA, a, d.transA ? d.k : d.m, d.transA ? d.m : d.k, d.lda);
   if (!d.packedB)
     widenB(wideB, b);
-  bool direct = d.result == JEPAC_F32;
-  if (!tiled.run(direct ? c : wideC, wideA, d.packedB ? b : wideB, bias, wideC + cBytes))
+  const void *source = d.packedB ? b : wideB;
+  if (d.result == JEPAC_F32)
+    return tiled.run(c, wideA, source, bias, wideC + cBytes, epilogue);
+  if (!tiled.run(wideC, wideA, source, bias, wideC + cBytes, Epilogue(d)))
     return false;
-  if (!direct)
-    forEach(d.m, rowsAtOnce, [&](std::int64_t i) {
+  parallelFor(d.m, rowsAtOnce, [&](std::int64_t begin, std::int64_t end, std::int64_t thread) {
+    for (std::int64_t i = begin; i < end; ++i)
       for (std::int64_t j = 0; j < d.n; ++j)
         static_cast<std::uint16_t *>(c)[i * d.ldc + j] = floatToBfloat(reinterpret_cast<float *>(wideC)[i * d.n + j]);
-    });
+    epilogue.finish({begin, end - begin}, {0, d.n}, thread);
+  });
   return true;
 }
 

@@ -17,7 +17,8 @@ public:
 
   std::int64_t scratchBytes(std::int64_t threads) const override;
   std::int64_t packedBytes() const override { return tiled.packedBytes(); }
-  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch) const override;
+  bool run(void *c, const void *a, const void *b, const float *bias, void *scratch,
+           const Epilogue &epilogue) const override;
   bool pack(void *packed, const void *b, void *scratch) const override;
 
 private:

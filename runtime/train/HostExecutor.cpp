@@ -80,7 +80,7 @@ double HostExecutor::timeProduct(const GemmUse &use) {
   }
   auto once = [&] {
     jepac_gemm(&d, c.get(), aValues, bValues, static_cast<const float *>(biasValues),
-               scratch.get());
+               scratch.get(), nullptr, nullptr);
   };
   double first = timed(once);
   auto runs = static_cast<int>(std::clamp(secondsPerGemm / std::max(first, 1e-7), 3.0, 200.0));

@@ -25,10 +25,12 @@ static bool contains(const std::vector<std::string> &names, const std::string &n
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// "attention_grad" of the kernel "attention_grad_12"; all products are alike.
+/// "attention_grad" of the kernel "attention_grad_12"; products differ by what runs inside them: "product + gelu".
 static std::string kindOf(const std::string &kernel) {
-  if (std::size_t space = kernel.find(' '); space != std::string::npos)
-    return kernel.substr(0, space);
+  if (std::size_t space = kernel.find(' '); space != std::string::npos) {
+    std::size_t epilogue = kernel.find(" + ");
+    return kernel.substr(0, space) + (epilogue == std::string::npos ? "" : kernel.substr(epilogue));
+  }
   std::size_t end = kernel.find_last_not_of("0123456789");
   return end == std::string::npos || kernel[end] != '_' ? kernel : kernel.substr(0, end);
 }

@@ -124,6 +124,46 @@ func.func @gemm_packed(%x: memref<48x48xf32>, %s: memref<64xi8>) {
 
 // -----
 
+func.func private @part(index, index, index, memref<48x48xf32>)
+
+func.func @epilogue_parts(%x: memref<48x48xf32>, %s: memref<64xi8>) {
+  // expected-error @+1 {{has an epilogue, which needs epilogueRows and epilogueColumns of at least 1}}
+  jepa.gemm %x, %x, %x scratch %s epilogue @part(%x) {epilogueRows = 0, epilogueColumns = 48, m = 48, n = 48, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
+    : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xf32>, memref<64xi8> epilogue memref<48x48xf32>
+  return
+}
+
+// -----
+
+func.func @no_epilogue(%x: memref<48x48xf32>, %s: memref<64xi8>) {
+  // expected-error @+1 {{has buffers or parts of an epilogue, but none}}
+  jepa.gemm %x, %x, %x scratch %s {epilogueRows = 32, epilogueColumns = 48, m = 48, n = 48, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
+    : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xf32>, memref<64xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_unknown(%x: memref<48x48xf32>, %s: memref<64xi8>) {
+  // expected-error @+1 {{calls 'nowhere', which is no function here}}
+  jepa.gemm %x, %x, %x scratch %s epilogue @nowhere(%x) {epilogueRows = 32, epilogueColumns = 48, m = 48, n = 48, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
+    : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xf32>, memref<64xi8> epilogue memref<48x48xf32>
+  return
+}
+
+// -----
+
+func.func private @other(index, index, index, memref<48xf32>)
+
+func.func @epilogue_signature(%x: memref<48x48xf32>, %s: memref<64xi8>) {
+  // expected-error @+1 {{'other' must take (begin, end, thread) and the epilogue's buffers}}
+  jepa.gemm %x, %x, %x scratch %s epilogue @other(%x) {epilogueRows = 32, epilogueColumns = 48, m = 48, n = 48, k = 48, lda = 48, ldb = 48, ldc = 48, transA = false, transB = false}
+    : memref<48x48xf32>, memref<48x48xf32>, memref<48x48xf32>, memref<64xi8> epilogue memref<48x48xf32>
+  return
+}
+
+// -----
+
 func.func @packed_table(%arena: memref<?xi8>) {
   // expected-error @+1 {{is packed: expected a parameter and [n, k, transB] with n * k elements, found array<i64: 4, 3, 0>}}
   %w = jepa.buffer %arena {info = {packed = array<i64: 4, 3, 0>}, kind = "parameter", name = "w"} : memref<?xi8> -> memref<8xf32>

@@ -19,5 +19,11 @@ func.func @kernels(%arena: memref<?xi8>) {
   // CHECK: jepa.gemm %{{.*}}, %{{.*}}, %{{.*}} scratch %{{.*}} bias %{{.*}} {
   jepa.gemm %o, %t, %w scratch %s bias %p {m = 128, n = 192, k = 192, lda = 192, ldb = 192, ldc = 192, transA = false, transB = true}
     : memref<128x192xf32>, memref<128x192xf32>, memref<192x192xf32>, memref<4096xi8>, memref<192xf32>
+  // CHECK: jepa.gemm %{{.*}}, %{{.*}}, %{{.*}} scratch %{{.*}} bias %{{.*}} packed epilogue @gelu(%{{.*}}, %{{.*}}) {epilogueColumns = 192 : i64, epilogueRows = 32 : i64,
+  // CHECK-SAME: memref<192xf32> epilogue memref<128x192xf32>, memref<128x192xf32>
+  jepa.gemm %o, %t, %w scratch %s bias %p packed epilogue @gelu(%t, %o) {epilogueRows = 32, epilogueColumns = 192, m = 128,
+    n = 192, k = 192, lda = 192, ldb = 192, ldc = 192, transA = false, transB = true}
+    : memref<128x192xf32>, memref<128x192xf32>, memref<192x192xf32>, memref<4096xi8>, memref<192xf32>
+      epilogue memref<128x192xf32>, memref<128x192xf32>
   return
 }

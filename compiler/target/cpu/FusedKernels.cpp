@@ -16,23 +16,30 @@ static LogicalResult emitAlone(Operation *op, KernelContext &context) {
   return emitReferenceKernels(op, context);
 }
 
-// The product, then the others in one sweep over its rows. An op that knows no rows here runs alone, and so do those
-// after it.
+// What follows a product runs inside it, the others in one sweep over the rows. An op that knows no rows here runs alone,
+// and so do those after it.
 LogicalResult FusedCpu::emit(FusedOp op, KernelContext &context) {
   context.enter(op);
   SmallVector<Operation *> ops =
       llvm::map_to_vector(op.getBody().front().without_terminator(), [](Operation &inner) { return &inner; });
   ArrayRef<Operation *> rest(ops);
+  ValueRange results = op.getBody().front().getTerminator()->getOperands();
+  Operation *product = nullptr;
   if (!rest.empty() && cast<FusibleOpInterface>(rest.front()).isProduct()) {
-    if (failed(emitAlone(rest.front(), context)))
-      return failure();
+    product = rest.front();
     rest = rest.drop_front();
   }
-  if (rest.size() > 1 && llvm::all_of(rest, isRowOp)) {
-    context.op = op;
-    emitRowOps(context, rest, op.getBody().front().getTerminator()->getOperands());
+  context.op = op;
+  if (llvm::all_of(rest, isRowOp) && rest.size() + (product ? 1 : 0) > 1) {
+    if (product) {
+      auto emitProduct = [&] { return emitAlone(product, context); };
+      if (failed(emitRowOpsInside(context, rest, results, product->getResult(0), emitProduct)))
+        return failure();
+    } else {
+      emitRowOps(context, rest, results);
+    }
   } else {
-    for (Operation *inner : rest)
+    for (Operation *inner : ops)
       if (failed(emitAlone(inner, context)))
         return failure();
   }

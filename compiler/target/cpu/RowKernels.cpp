@@ -27,12 +27,17 @@ bool jepa::isRowOp(Operation *op) {
          }));
 }
 
+/// How far ahead of the row that it is at a kernel asks for memory.
+static constexpr int64_t prefetchedRows = 2;
+
 namespace {
 
 class RowGroup {
 public:
-  RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results);
+  /// `product` is the value, if any, that the kernel gets part by part.
+  RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results, Value product = {});
   void emit();
+  LogicalResult emitInside(function_ref<LogicalResult()> emitProduct);
 
 private:
   /// Where the kernel finds a value: an argument (of its buffers), and whether as [thread, width].
@@ -40,19 +45,31 @@ private:
     unsigned argument;
     bool isScratch = false;
   };
+  /// Those of a row that a kernel is at: all, where there is no `begin`.
+  struct Columns {
+    Number begin, end;
+  };
 
   bool isInner(Value value) const { return llvm::is_contained(ops, value.getDefiningOp()); }
   static bool sumsRows(Operation *op) { return cast<FusibleOpInterface>(op).sumsRows(); }
   bool isRow(OpOperand &operand) const;
   bool isComputedTwice(Value value) const;
-  void emitRow(Kernel &k, Number row, Number chunk) const;
+  Value homeOfProduct() const;
+  void prefetchRow(Kernel &k, Number row, const Columns &columns) const;
+  std::string name() const;
+  void sweepColumns(Kernel &k, const Columns &columns, function_ref<void(Span &)> body) const;
+  void emitRow(Kernel &k, Number row, Number chunk, const Columns &columns) const;
+  void emitChunk(Kernel &k, Number chunk, Number begin, Number end, const Columns &columns) const;
   RowKernel viewOf(Kernel &k, Number row, Operation *op, const DenseMap<Value, RowFunction> &computed) const;
   RowFunction reader(Kernel &k, Number row, Place place) const;
-  void addPartials(Kernel &k, Number chunk, Operation *op, ArrayRef<RowFunction> terms) const;
+  RowFunction readerOf(Kernel &k, Number row, OpOperand &operand) const;
+  void addPartials(Kernel &k, Number chunk, const Columns &columns, Operation *op, ArrayRef<RowFunction> terms) const;
   void emitSums();
 
   KernelContext &context;
   ArrayRef<Operation *> ops;
+  ValueRange results;
+  Value product;
   int64_t width, rows;
   RowChunks chunks;
   bool hasSums = false;
@@ -66,8 +83,8 @@ private:
 
 } // namespace
 
-RowGroup::RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results)
-    : context(context), ops(ops), width(typeOf(ops.front()->getOperand(0)).getShape().back()),
+RowGroup::RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results, Value product)
+    : context(context), ops(ops), results(results), product(product), width(typeOf(ops.front()->getOperand(0)).getShape().back()),
       rows(countRows(typeOf(ops.front()->getOperand(0)))), chunks(rows) {
   for (Operation *op : ops) {
     if (sumsRows(op)) {
@@ -87,12 +104,21 @@ RowGroup::RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange
       }
     }
   }
+  Value home = homeOfProduct();
+  if (home)
+    context.place(product, context.out(home));
+  else if (product)
+    context.out(product);
   // One buffer is one argument, by rank, however many ops read it.
   llvm::MapVector<std::pair<Value, unsigned>, Value> views;
   for (Operation *op : ops)
     for (OpOperand &operand : op->getOpOperands()) {
       if (isInner(operand.get()))
         continue;
+      if (home && operand.get() == product) {
+        outside[&operand] = written[home].argument;
+        continue;
+      }
       Value buffer = context.in(operand.get());
       bool isVector = !isRow(operand) && cast<MemRefType>(buffer.getType()).getRank() == 1;
       auto [place, isNew] = views.insert({{buffer, isVector ? 1 : 2}, Value()});
@@ -117,24 +143,40 @@ bool RowGroup::isComputedTwice(Value value) const {
   return isa<CpuRowOpInterface>(user) && cast<CpuRowOpInterface>(user).rereadsRow();
 }
 
+/// The result in whose buffer the product's can stand until the kernel replaces it, row by row: of the same type or wider, and
+/// computed when nothing reads the product any more. Nothing where the product's result is kept, or has no such place.
+Value RowGroup::homeOfProduct() const {
+  if (!product || llvm::is_contained(results, product))
+    return {};
+  Value home;
+  // What is not stored is computed anew, from the product, wherever it is read.
+  DenseSet<Value> fresh{product};
+  for (Operation *op : ops) {
+    bool readsProduct = false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (operand.get() == product && !isRow(operand))
+        return {};
+      readsProduct |= fresh.contains(operand.get());
+    }
+    if (!readsProduct)
+      continue;
+    home = {};
+    for (Value result : op->getResults()) {
+      auto place = written.find(result);
+      if (place == written.end() && !sumsRows(op))
+        fresh.insert(result);
+      Type element = typeOf(result).getElementType();
+      if (place != written.end() && !place->second.isScratch &&
+          (element.isF32() || element == typeOf(product).getElementType()))
+        home = result;
+    }
+  }
+  return home;
+}
+
 RowFunction RowGroup::reader(Kernel &k, Number row, Place place) const {
   Value buffer = k.buffers[place.argument], at = place.isScratch ? k.thread : row;
   return [buffer, at](Span &span) { return span.load(buffer, {at}); };
-}
-
-RowKernel RowGroup::viewOf(Kernel &k, Number row, Operation *op, const DenseMap<Value, RowFunction> &computed) const {
-  RowKernel view{k.e, row, width, SmallVector<RowFunction>(op->getNumOperands()),
-                 SmallVector<Value>(op->getNumOperands())};
-  for (OpOperand &operand : op->getOpOperands()) {
-    unsigned index = operand.getOperandNumber();
-    if (isInner(operand.get()))
-      view.rows[index] = computed.lookup(operand.get());
-    else if (isRow(operand))
-      view.rows[index] = reader(k, row, {outside.lookup(&operand)});
-    else
-      view.whole[index] = k.buffers[outside.lookup(&operand)];
-  }
-  return view;
 }
 
 /// What reading the value back from memory would give.
@@ -146,9 +188,40 @@ static RowFunction rounded(Emit &e, RowFunction function, Type element) {
   };
 }
 
-void RowGroup::addPartials(Kernel &k, Number chunk, Operation *op, ArrayRef<RowFunction> terms) const {
+RowFunction RowGroup::readerOf(Kernel &k, Number row, OpOperand &operand) const {
+  unsigned argument = outside.lookup(&operand);
+  RowFunction read = reader(k, row, {argument});
+  Type element = typeOf(operand.get()).getElementType();
+  bool isWider = operand.get() == product && getElementTypeOrSelf(k.buffers[argument].getType()) != element;
+  return isWider ? rounded(k.e, read, element) : read;
+}
+
+RowKernel RowGroup::viewOf(Kernel &k, Number row, Operation *op, const DenseMap<Value, RowFunction> &computed) const {
+  RowKernel view{k.e, row, width, SmallVector<RowFunction>(op->getNumOperands()),
+                 SmallVector<Value>(op->getNumOperands())};
+  for (OpOperand &operand : op->getOpOperands()) {
+    unsigned index = operand.getOperandNumber();
+    if (isInner(operand.get()))
+      view.rows[index] = computed.lookup(operand.get());
+    else if (isRow(operand))
+      view.rows[index] = readerOf(k, row, operand);
+    else
+      view.whole[index] = k.buffers[outside.lookup(&operand)];
+  }
+  return view;
+}
+
+void RowGroup::sweepColumns(Kernel &k, const Columns &columns, function_ref<void(Span &)> body) const {
+  if (columns.begin.value)
+    sweep(k.e, columns.begin, columns.end, width, body);
+  else
+    sweep(k.e, width, body);
+}
+
+void RowGroup::addPartials(Kernel &k, Number chunk, const Columns &columns, Operation *op,
+                           ArrayRef<RowFunction> terms) const {
   Value sums = k.buffers[partials.lookup(op)];
-  sweep(k.e, width, [&](Span &span) {
+  sweepColumns(k, columns, [&](Span &span) {
     for (auto [index, term] : llvm::enumerate(terms)) {
       SmallVector<Value> place{k.e.index(index), chunk};
       span.store(span.load(sums, place) + term(span), sums, place);
@@ -156,12 +229,12 @@ void RowGroup::addPartials(Kernel &k, Number chunk, Operation *op, ArrayRef<RowF
   });
 }
 
-void RowGroup::emitRow(Kernel &k, Number row, Number chunk) const {
+void RowGroup::emitRow(Kernel &k, Number row, Number chunk, const Columns &columns) const {
   DenseMap<Value, RowFunction> computed;
   for (Operation *op : ops) {
     SmallVector<RowFunction> functions = cast<CpuRowOpInterface>(op).emitRow(viewOf(k, row, op, computed));
     if (sumsRows(op)) {
-      addPartials(k, chunk, op, functions);
+      addPartials(k, chunk, columns, op, functions);
       continue;
     }
     for (auto [result, function] : llvm::zip_equal(op->getResults(), functions)) {
@@ -171,7 +244,7 @@ void RowGroup::emitRow(Kernel &k, Number row, Number chunk) const {
         continue;
       }
       Value buffer = k.buffers[place->second.argument], at = place->second.isScratch ? k.thread : row;
-      sweep(k.e, width, [&](Span &span) { span.store(function(span), buffer, {at}); });
+      sweepColumns(k, columns, [&](Span &span) { span.store(function(span), buffer, {at}); });
       computed[result] = reader(k, row, place->second);
     }
   }
@@ -194,25 +267,94 @@ void RowGroup::emitSums() {
   }
 }
 
+std::string RowGroup::name() const {
+  return llvm::join(llvm::map_range(ops, [](Operation *op) { return op->getName().stripDialect(); }), "_");
+}
+
+/// The rows [begin, end), all of chunk `chunk`.
+void RowGroup::emitChunk(Kernel &k, Number chunk, Number begin, Number end, const Columns &columns) const {
+  for (Operation *op : ops)
+    if (sumsRows(op))
+      for (int64_t index = 0, count = op->getNumResults(); index < count; ++index)
+        sweepColumns(k, columns, [&](Span &span) {
+          span.store(span.constant(0), k.buffers[partials.lookup(op)], {k.e.index(index), chunk});
+        });
+  k.e.loop(begin, end, 1, [&](Number row) {
+    if (product)
+      prefetchRow(k, k.e.min(row + prefetchedRows, end - 1), columns);
+    emitRow(k, row, chunk, columns);
+  });
+}
+
+/// Inside a product, rows come in pieces too short for the processor to see what is needed next.
+void RowGroup::prefetchRow(Kernel &k, Number row, const Columns &columns) const {
+  constexpr int64_t lineBytes = 64;
+  auto prefetch = [&](unsigned argument, bool isWrite) {
+    Value buffer = k.buffers[argument];
+    int64_t step = lineBytes / (getElementTypeOrSelf(buffer.getType()).getIntOrFloatBitWidth() / 8);
+    bool all = !columns.begin.value;
+    k.e.loop(all ? k.e.index(0) : columns.begin, all ? k.e.index(width) : columns.end, step,
+             [&](Number at) { k.e.prefetch(buffer, {row, at}, isWrite); });
+  };
+  llvm::SmallDenseSet<unsigned> seen;
+  for (Operation *op : ops)
+    for (OpOperand &operand : op->getOpOperands())
+      if (operand.get() == product && !isInner(operand.get()))
+        seen.insert(outside.lookup(&operand));
+  for (Operation *op : ops) {
+    for (OpOperand &operand : op->getOpOperands())
+      if (!isInner(operand.get()) && isRow(operand) && seen.insert(outside.lookup(&operand)).second)
+        prefetch(outside.lookup(&operand), /*isWrite=*/false);
+    for (Value result : op->getResults())
+      if (auto place = written.find(result);
+          place != written.end() && !place->second.isScratch && seen.insert(place->second.argument).second)
+        prefetch(place->second.argument, /*isWrite=*/true);
+  }
+}
+
 void RowGroup::emit() {
-  std::string name = llvm::join(llvm::map_range(ops, [](Operation *op) { return op->getName().stripDialect(); }), "_");
   if (!hasSums) {
-    context.launch(name, writes, reads, rows, rowGrain(width),
-                   [&](Kernel &k) { k.e.loop(k.begin, k.end, 1, [&](Number row) { emitRow(k, row, {}); }); });
+    context.launch(name(), writes, reads, rows, rowGrain(width),
+                   [&](Kernel &k) { emitChunk(k, {}, k.begin, k.end, {}); });
     return;
   }
-  context.launch(name, writes, reads, chunks.count, 1, [&](Kernel &k) {
-    chunks.forEach(k, [&](Number chunk, Number begin, Number end) {
-      for (Operation *op : ops)
-        if (sumsRows(op))
-          for (int64_t index = 0, count = op->getNumResults(); index < count; ++index)
-            zeroRow(k.e, width, k.buffers[partials.lookup(op)], {k.e.index(index), chunk});
-      k.e.loop(begin, end, 1, [&](Number row) { emitRow(k, row, chunk); });
-    });
+  context.launch(name(), writes, reads, chunks.count, 1, [&](Kernel &k) {
+    chunks.forEach(k, [&](Number chunk, Number begin, Number end) { emitChunk(k, chunk, begin, end, {}); });
   });
   emitSums();
 }
 
+// Parts have the rows of a chunk, so that sums do not depend on who runs the kernel. An op that has to see a row as a whole
+// has to wait for all its columns; others take them as the product writes them.
+LogicalResult RowGroup::emitInside(function_ref<LogicalResult()> emitProduct) {
+  bool wholeRows = width <= columnGrain || llvm::any_of(ops, [](Operation *op) {
+    return cast<CpuRowOpInterface>(op).rereadsRow();
+  });
+  Parts parts{rows, width, chunks.length, wholeRows ? width : columnGrain};
+  context.inNextProduct(name(), writes, reads, parts, [&](Kernel &k) {
+    Emit &e = k.e;
+    e.loop(k.begin, k.end, 1, [&](Number part) {
+      Number chunk = part / parts.across(), begin = chunk * chunks.length;
+      Columns columns;
+      if (!wholeRows) {
+        columns.begin = (part % parts.across()) * parts.columns;
+        columns.end = e.min(columns.begin + parts.columns, e.index(width));
+      }
+      emitChunk(k, chunk, begin, e.min(begin + chunks.length, e.index(rows)), columns);
+    });
+  });
+  if (failed(emitProduct()))
+    return failure();
+  context.launchWaiting();
+  emitSums();
+  return success();
+}
+
 void jepa::emitRowOps(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results) {
   RowGroup(context, ops, results).emit();
+}
+
+LogicalResult jepa::emitRowOpsInside(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results,
+                                     Value product, function_ref<LogicalResult()> emitProduct) {
+  return RowGroup(context, ops, results, product).emitInside(emitProduct);
 }

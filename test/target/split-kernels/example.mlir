@@ -68,3 +68,24 @@ func.func private @counts(%begin: index, %end: index, %thread: index, %x: memref
   %counter = memref.get_global @counter : memref<2xf32>
   return
 }
+
+// -----
+
+// What runs inside a product is a kernel too.
+// CHECK: module {
+// CHECK-NEXT: module {
+// CHECK-DAG: jepa.gemm {{.*}} epilogue @inside(
+// CHECK-DAG: func.func private @inside(index, index, index, memref<8x8xf32>)
+// CHECK: module {
+// CHECK-DAG: func.func private @inside(%
+func.func @jepa_run(%arena: memref<1024xi8>) {
+  %x = jepa.buffer %arena {kind = "input", name = "x", offset = 0 : i64} : memref<1024xi8> -> memref<8x8xf32>
+  %s = jepa.buffer %arena {kind = "temporary", offset = 256 : i64} : memref<1024xi8> -> memref<64xi8>
+  jepa.gemm %x, %x, %x scratch %s epilogue @inside(%x) {epilogueRows = 8, epilogueColumns = 8, m = 8, n = 8, k = 8, lda = 8,
+    ldb = 8, ldc = 8, transA = false, transB = false}
+    : memref<8x8xf32>, memref<8x8xf32>, memref<8x8xf32>, memref<64xi8> epilogue memref<8x8xf32>
+  return
+}
+func.func private @inside(%begin: index, %end: index, %thread: index, %x: memref<8x8xf32>) {
+  return
+}

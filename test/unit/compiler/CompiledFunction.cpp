@@ -38,8 +38,9 @@ static void take(llvm::Error error) {
 }
 
 /// Products by plain loops: the tests are about generated code, not about the library.
-static void gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b, const float *bias, void *) {
-  rt::gemmByLoops(*d, c, a, b, bias);
+static void gemm(const jepac_gemm_desc *d, void *c, const void *a, const void *b, const float *bias, void *,
+                 jepac_kernel epilogue, void *const *args) {
+  rt::gemmByLoops(*d, c, a, b, bias, epilogue, args);
 }
 
 CompiledFunction::CompiledFunction(ModuleOp original, const std::string &target, int64_t maxThreads,

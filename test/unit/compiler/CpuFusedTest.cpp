@@ -112,6 +112,93 @@ TEST_P(CpuFused, IsWhatTheOpsAre) {
   }
 }
 
+/// Groups behind a product in bf16: in the last result's place, in another's that is wider, in none.
+constexpr const char *grouped = R"(
+!x = tensor<1x%Tx%Wxf32>
+!k = tensor<1x%Tx20xbf16>
+!v = tensor<%Wxf32>
+!y = tensor<1x%Tx%Wxbf16>
+!w = tensor<%Wx20xbf16>
+!u = tensor<20x%Wxbf16>
+func.func @jepa_run(%a: !k {jepa.name = "a"}, %w: !w {jepa.name = "w"}, %u: !u {jepa.name = "u"}, %b: !v {jepa.name = "b"},
+    %x: !x {jepa.name = "x"}, %h: !y {jepa.name = "h"})
+    -> (!y {jepa.name = "g"}, !x {jepa.name = "s"}, !y {jepa.name = "n"}, !y {jepa.name = "d"}, !v {jepa.name = "db"},
+        !x {jepa.name = "dx"}, !y {jepa.name = "dy"}, !v {jepa.name = "dw"}, !v {jepa.name = "dn"}) {
+  %g = jepa.fused(%a, %w, %b) {
+  ^bb0(%0: !k, %1: !w, %2: !v):
+    %3 = jepa.linear %0, %1 bias %2 : (!k, !w, !v) -> !y
+    %4 = jepa.gelu %3 : !y
+    jepa.yield %4 : !y
+  } : (!k, !w, !v) -> !y
+  %s, %n = jepa.fused(%a, %w, %b, %x) {
+  ^bb0(%0: !k, %1: !w, %2: !v, %3: !x):
+    %4 = jepa.linear %0, %1 bias %2 : (!k, !w, !v) -> !y
+    %5 = jepa.add %3, %4 : (!x, !y) -> !x
+    %6 = jepa.layer_norm %5 weight %2 bias %2 {eps = 1.0e-6} : (!x, !v, !v) -> !y
+    jepa.yield %5, %6 : !x, !y
+  } : (!k, !w, !v, !x) -> (!x, !y)
+  %d, %db = jepa.fused(%a, %u, %h) {
+  ^bb0(%0: !k, %1: !u, %2: !y):
+    %3 = jepa.linear_input_grad %0, %1 : (!k, !u) -> !y
+    %4 = jepa.gelu_grad %3, %2 : !y
+    %5 = jepa.sum_to %4 : (!y) -> !v
+    jepa.yield %4, %5 : !y, !v
+  } : (!k, !u, !y) -> (!y, !v)
+  %dx, %dy, %dw, %dn = jepa.fused(%a, %u, %x, %b) {
+  ^bb0(%0: !k, %1: !u, %2: !x, %3: !v):
+    %4 = jepa.linear_input_grad %0, %1 : (!k, !u) -> !y
+    %5 = jepa.layer_norm_grad %4, %2 weight %3 {eps = 1.0e-6} : (!y, !x, !v) -> !x
+    %6, %7 = jepa.layer_norm_weight_grad %4, %2 {eps = 1.0e-6} : (!y, !x) -> (!v, !v)
+    %8 = jepa.add %5, %2 : (!x, !x) -> !x
+    %9 = jepa.cast %8 : (!x) -> !y
+    jepa.yield %8, %9, %6, %7 : !x, !y, !v, !v
+  } : (!k, !u, !x, !v) -> (!x, !y, !v, !v)
+  return %g, %s, %n, %d, %db, %dx, %dy, %dw, %dn : !y, !x, !y, !y, !v, !x, !y, !v, !v
+})";
+
+/// The same ops, each alone.
+constexpr const char *ungrouped = R"(
+!x = tensor<1x%Tx%Wxf32>
+!k = tensor<1x%Tx20xbf16>
+!v = tensor<%Wxf32>
+!y = tensor<1x%Tx%Wxbf16>
+!w = tensor<%Wx20xbf16>
+!u = tensor<20x%Wxbf16>
+func.func @jepa_run(%a: !k {jepa.name = "a"}, %w: !w {jepa.name = "w"}, %u: !u {jepa.name = "u"}, %b: !v {jepa.name = "b"},
+    %x: !x {jepa.name = "x"}, %h: !y {jepa.name = "h"})
+    -> (!y {jepa.name = "g"}, !x {jepa.name = "s"}, !y {jepa.name = "n"}, !y {jepa.name = "d"}, !v {jepa.name = "db"},
+        !x {jepa.name = "dx"}, !y {jepa.name = "dy"}, !v {jepa.name = "dw"}, !v {jepa.name = "dn"}) {
+  %l = jepa.linear %a, %w bias %b : (!k, !w, !v) -> !y
+  %g = jepa.gelu %l : !y
+  %s = jepa.add %x, %l : (!x, !y) -> !x
+  %n = jepa.layer_norm %s weight %b bias %b {eps = 1.0e-6} : (!x, !v, !v) -> !y
+  %i = jepa.linear_input_grad %a, %u : (!k, !u) -> !y
+  %d = jepa.gelu_grad %i, %h : !y
+  %db = jepa.sum_to %d : (!y) -> !v
+  %p = jepa.layer_norm_grad %i, %x weight %b {eps = 1.0e-6} : (!y, !x, !v) -> !x
+  %dw, %dn = jepa.layer_norm_weight_grad %i, %x {eps = 1.0e-6} : (!y, !x) -> (!v, !v)
+  %dx = jepa.add %p, %x : (!x, !x) -> !x
+  %dy = jepa.cast %dx : (!x) -> !y
+  return %g, %s, %n, %d, %db, %dx, %dy, %dw, %dn : !y, !x, !y, !y, !v, !x, !y, !v, !v
+})";
+
+TEST_P(CpuFused, HasTheBitsOfTheOpsAlone) {
+  auto [tokens, width] = GetParam();
+  Program fused(specialise(grouped, tokens, width), "cpu"), alone(specialise(ungrouped, tokens, width), "cpu");
+  ASSERT_TRUE(fused && alone);
+  unsigned seed = 2;
+  for (const char *input : {"a", "w", "u", "b", "x", "h"})
+    for (Program *each : {&fused, &alone})
+      each->fill(input, seed++ / 2, 1.0f);
+  alone.run();
+  for (int threads : {1, 2, 3}) {
+    jepa::rt::ThreadPool::get().setThreads(threads);
+    fused.run();
+    for (const char *result : {"g", "s", "n", "d", "db", "dx", "dy", "dw", "dn"})
+      EXPECT_EQ(fused.get(result), alone.get(result)) << result << " on " << threads << " threads";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, CpuFused,
                          testing::Values(std::tuple(1, 48), std::tuple(7, 1280), std::tuple(8, 37), std::tuple(94, 384),
                                          std::tuple(363, 192), std::tuple(1117, 48), std::tuple(1568, 100)),

@@ -119,7 +119,8 @@ TEST(State, PacksWeightsThatProductsReadPacked) {
   std::vector<BFloat16> x(40 * 64, BFloat16(1.5f));
   std::vector<float> packed(40 * 64), expected(40 * 64);
   std::vector<char> scratch(1000000);
-  jepac_gemm(&product, packed.data(), x.data(), state.bytes(plain).data(), nullptr, scratch.data());
+  jepac_gemm(&product, packed.data(), x.data(), state.bytes(plain).data(), nullptr, scratch.data(), nullptr,
+             nullptr);
   product.packedB = false;
   gemmByLoops(product, expected.data(), x.data(), other.bytes(plain).data(), nullptr);
   for (std::size_t i = 0; i < packed.size(); ++i)

@@ -56,7 +56,7 @@ int main(int argc, char **argv) try {
     int rounds = 0;
     for (double start = now(); now() - start < 0.4 || rounds < 3; ++rounds) {
       double begin = now();
-      jepac_gemm(&d, c, a, right, bias.data(), scratch.data());
+      jepac_gemm(&d, c, a, right, bias.data(), scratch.data(), nullptr, nullptr);
       double seconds = now() - begin;
       best = std::min(best, seconds);
       total += rounds ? seconds : 0;

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -82,9 +84,10 @@ struct Operands {
   }
 };
 
-/// C after a run on that many threads. Scratch is exactly as large as asked
+/// C after a run on that many threads, in `place` where there is one. Scratch is exactly as large as asked
 /// for, at an odd address, and is full of NaNs before.
-Matrix run(const jepac_gemm_desc &d, const Operands &in, bool bias, int threads) {
+Matrix run(const jepac_gemm_desc &d, const Operands &in, bool bias, int threads, Matrix *place = nullptr,
+           jepac_kernel epilogue = nullptr, void *argument = nullptr) {
   ThreadPool::get().setThreads(threads);
   auto bytes = static_cast<std::size_t>(gemmScratchBytes(d, threads));
   std::vector<char> scratch(bytes + 4), packed;
@@ -96,8 +99,9 @@ Matrix run(const jepac_gemm_desc &d, const Operands &in, bool bias, int threads)
     jepac_gemm_pack(&d, reinterpret_cast<void *>(address), b, scratch.data() + 4);
     b = reinterpret_cast<const void *>(address);
   }
-  Matrix c = in.c;
-  jepac_gemm(&d, c.bytes.data(), in.a.bytes.data(), b, in.biasValues(bias), scratch.data() + 4);
+  Matrix own = in.c, &c = place ? *place : own;
+  jepac_gemm(&d, c.bytes.data(), in.a.bytes.data(), b, in.biasValues(bias), scratch.data() + 4,
+             epilogue, &argument);
   return c;
 }
 
@@ -177,6 +181,81 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Gemm,
                                          Case{300, 80, 80}, Case{129, 1152, 384}),
                          nameOf);
 
+/// An epilogue that looks at its part, counts it, and overwrites it.
+struct Watched {
+  const jepac_gemm_desc &d;
+  std::vector<std::byte> &c;
+  const std::vector<double> &expected; ///< C without an epilogue
+  int threads;
+  std::vector<std::atomic<int>> seen, running;
+  std::atomic<int> wrong{0}, shared{0};
+
+  std::int64_t across() const { return (d.n + d.epilogueColumns - 1) / d.epilogueColumns; }
+  std::int64_t parts() const { return (d.m + d.epilogueRows - 1) / d.epilogueRows * across(); }
+  Watched(const jepac_gemm_desc &d, std::vector<std::byte> &c, const std::vector<double> &expected, int threads)
+      : d(d), c(c), expected(expected), threads(threads), seen(static_cast<std::size_t>(parts())),
+        running(static_cast<std::size_t>(threads)) {}
+
+  float exchange(std::int64_t index, float value) {
+    auto *low = reinterpret_cast<std::uint16_t *>(c.data()) + index;
+    auto *full = reinterpret_cast<float *>(c.data()) + index;
+    float old = d.result == JEPAC_BF16 ? bfloatToFloat(*low) : *full;
+    d.result == JEPAC_BF16 ? void(*low = floatToBfloat(value)) : void(*full = value);
+    return old;
+  }
+  void look(std::int64_t part) {
+    ++seen[static_cast<std::size_t>(part)];
+    std::int64_t row = part / across() * d.epilogueRows, column = part % across() * d.epilogueColumns;
+    for (std::int64_t i = row; i < std::min(row + d.epilogueRows, d.m); ++i)
+      for (std::int64_t j = column; j < std::min(column + d.epilogueColumns, d.n); ++j)
+        wrong += exchange(i * d.ldc + j, 2048) != expected[static_cast<std::size_t>(i * d.ldc + j)];
+  }
+  static void call(void *const *args, std::int64_t begin, std::int64_t end, std::int64_t thread) {
+    auto &self = *static_cast<Watched *>(args[0]);
+    self.shared += thread < 0 || thread >= self.threads || self.running[static_cast<std::size_t>(thread)]++ != 0;
+    for (std::int64_t part = begin; part < end; ++part)
+      self.look(part);
+    --self.running[static_cast<std::size_t>(thread)];
+  }
+};
+
+/// Every part once, when all of it is there, and nothing is written afterwards.
+void expectEachPartOnce(const Case &shape, const Kind &kind, std::int64_t rows, std::int64_t columns, int threads) {
+  SCOPED_TRACE(testing::Message() << "parts of " << rows << " x " << columns << " on " << threads << " threads");
+  jepac_gemm_desc d = describe(shape, kind);
+  Operands in(d);
+  std::vector<double> expected = run(d, in, kind.bias, threads).values();
+  d.epilogueRows = rows;
+  d.epilogueColumns = columns;
+  Matrix c = in.c;
+  Watched watched(d, c.bytes, expected, threads);
+  run(d, in, kind.bias, threads, &c, Watched::call, &watched);
+  EXPECT_EQ(watched.wrong, 0) << "elements were not there, or not yet";
+  EXPECT_EQ(watched.shared, 0) << "two parts had the same thread at once";
+  for (const std::atomic<int> &count : watched.seen)
+    ASSERT_EQ(count, 1);
+  std::vector<double> after = c.values(), before = in.c.values();
+  for (std::int64_t i = 0; i < d.m; ++i)
+    for (std::int64_t j = 0; j < d.ldc; ++j) {
+      auto at = static_cast<std::size_t>(i * d.ldc + j);
+      ASSERT_EQ(after[at], j < d.n ? 2048 : before[at]) << "row " << i << " column " << j;
+    }
+}
+
+TEST_P(Gemm, GivesItsEpilogueEachPartOnce) {
+  Case shape = GetParam();
+  constexpr std::pair<std::int32_t, std::int32_t> types[] = {
+      {JEPAC_F32, JEPAC_F32}, {JEPAC_BF16, JEPAC_F32}, {JEPAC_BF16, JEPAC_BF16}};
+  int turn = 0;
+  for (auto [inputs, result] : types)
+    for (auto [rows, columns] : {std::pair<std::int64_t, std::int64_t>{32, 256}, {32, shape.n}, {7, 5}, {77, 64}, {shape.m, shape.n}}) {
+      Kind kind{inputs, result, turn % 2 == 1, turn % 3 == 1, turn % 4 == 1, turn % 5 == 1};
+      for (int threads : {1, 2, 3})
+        expectEachPartOnce(shape, kind, rows, std::min(columns, shape.n), threads);
+      ++turn;
+    }
+}
+
 TEST(GemmLibrary, RefusesImpossibleShapes) {
   try {
     requireOneDnn();
@@ -235,6 +314,23 @@ TEST(GemmLibrary, LoopsAgree) {
   ThreadPool::get().setThreads(0);
 }
 
+TEST(GemmLibrary, LoopsGiveTheirEpilogueEachPartOnce) {
+  jepac_gemm_desc d = describe({19, 23, 31, 2});
+  d.epilogueRows = 4, d.epilogueColumns = 6;
+  Operands in(d);
+  Matrix plain = in.c, c = in.c;
+  gemmByLoops(d, plain.bytes.data(), in.a.bytes.data(), in.b.bytes.data(), nullptr);
+  std::vector<double> expected = plain.values();
+  ThreadPool::get().setThreads(2);
+  Watched watched(d, c.bytes, expected, 2);
+  void *args[] = {&watched};
+  gemmByLoops(d, c.bytes.data(), in.a.bytes.data(), in.b.bytes.data(), nullptr, Watched::call, args);
+  ThreadPool::get().setThreads(0);
+  EXPECT_EQ(watched.wrong, 0);
+  for (const std::atomic<int> &count : watched.seen)
+    EXPECT_EQ(count, 1);
+}
+
 TEST(GemmLibrary, ServesSeveralCallersAtOnce) {
   jepac_gemm_desc d = describe({65, 130, 70}, {.transB = true});
   Operands in(d);
@@ -250,7 +346,8 @@ TEST(GemmLibrary, ServesSeveralCallersAtOnce) {
         static_cast<std::size_t>(gemmScratchBytes(d, ThreadPool::get().threads())));
     for (int round = 0; round < 20; ++round) {
       Matrix c = in.c;
-      jepac_gemm(&d, c.bytes.data(), in.a.bytes.data(), in.b.bytes.data(), nullptr, scratch.data());
+      jepac_gemm(&d, c.bytes.data(), in.a.bytes.data(), in.b.bytes.data(), nullptr, scratch.data(), nullptr,
+                 nullptr);
       std::vector<double> mine = c.values(), loops = expected.values();
       for (std::size_t i = 0; i < mine.size(); ++i)
         ASSERT_NEAR(mine[i], loops[i], 1e-4);
