@@ -136,6 +136,8 @@ Specialisation jepa::specialise(const Request &request) {
     result.model->check(result.config, request.task);
   } else if (request.maskRatio) {
     throw ConfigError("--mask-ratio has no meaning for --task embed, which looks at every token");
+  } else if (request.masks == "packed") {
+    throw ConfigError("--masks packed has no meaning for --task embed, which looks at every token");
   }
   result.batch = result.config.integer("batch");
   return result;

@@ -48,6 +48,8 @@ struct PassRule {
   const char *name;
   /// Why a program that runs needs it, with these options; null where it can be left out.
   const char *(*need)(const PipelineOptions &);
+  /// Whether a pipeline of the user's own stands for it.
+  bool isGraph = true;
 };
 
 } // namespace
@@ -82,7 +84,7 @@ static ArrayRef<PassRule> getOptionalPasses() {
       {"jepa-fuse-epilogues", never},
       {"jepa-rematerialize", never},
       {"jepa-outline-layers", never},
-      {"jepa-pack-weights", never},
+      {"jepa-pack-weights", never, /*isGraph=*/false},
   };
   return rules;
 }
@@ -101,8 +103,14 @@ LogicalResult jepa::verifyDisabled(const PipelineOptions &options, raw_ostream &
 
 static LogicalResult verifyDisabledNames(const PipelineOptions &options, raw_ostream &errors) {
   for (const std::string &name : options.disabled) {
-    if (llvm::any_of(getOptionalPasses(), [&](const PassRule &rule) { return isNamed(rule.name, name); }))
-      continue;
+    const PassRule *named =
+        llvm::find_if(getOptionalPasses(), [&](const PassRule &rule) { return isNamed(rule.name, name); });
+    if (named != getOptionalPasses().end()) {
+      if (options.graphPipeline.empty() || !named->isGraph)
+        continue;
+      errors << "--disable-pass " << name << ": --pipeline says which graph passes run; leave it out there";
+      return failure();
+    }
     if (PassInfo::lookup(name) || PassInfo::lookup("jepa-" + name))
       errors << "--disable-pass " << name << ": the pass is in every build or in none; those that can be left out are ";
     else

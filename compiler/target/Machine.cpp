@@ -62,6 +62,10 @@ std::optional<Machine> Machine::parse(llvm::StringRef text, std::string &why) {
   std::string processor = "native";
   llvm::SmallVector<llvm::StringRef> items, changes;
   text.split(items, ',', -1, /*KeepEmpty=*/false);
+  if (items.empty()) {
+    why = "names no processor; use native, x86-64-v3, x86-64-v4, or a name that clang -march takes";
+    return std::nullopt;
+  }
   for (llvm::StringRef item : items) {
     bool isChange = item.starts_with("+") || item.starts_with("-");
     if (!isChange && item.data() != items.front().data()) {
