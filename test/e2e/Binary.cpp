@@ -48,26 +48,28 @@ static std::string check(const std::string &line) {
 static bool isOnDevice(const std::string &arguments) { return arguments.find("--target cuda") != std::string::npos; }
 
 /// A build for a GPU whose kernels are compiled for the host.
-static void buildOnDevice(const std::string &arguments, const std::string &path) {
+static void buildOnDevice(const std::string &arguments, const std::string &path, bool sanitized) {
   std::string folder = temporaryPath(".program"), code = folder + "/kernels.so";
   check(std::string(JEPAC_PROGRAM) + " emit " + arguments + " -o " + folder);
-  check(std::string(JEPAC_HOST_COMPILER) + " -std=c++20 -O1 -shared -fPIC -x c++ -I" JEPAC_SOURCE_DIR "/test -I" + folder +
+  std::string options = sanitized ? JEPAC_ADDRESS_OPTIONS : "-O1";
+  check(std::string(JEPAC_HOST_COMPILER) + " -std=c++20 " + options + " -shared -fPIC -x c++ -I" JEPAC_SOURCE_DIR "/test -I" + folder +
         "/device " + folder + "/kernels.cu -o " + code);
-  check(std::string(JEPAC_PROGRAM) + " build " + arguments + " --device-code " + code + " -o " + path);
+  std::string runtime = sanitized ? " --runtime " JEPAC_ADDRESS_RUNTIME : "";
+  check(std::string(JEPAC_PROGRAM) + " build " + arguments + runtime + " --device-code " + code + " -o " + path);
 }
 
-Binary::Binary(const std::string &arguments) {
+Binary::Binary(const std::string &arguments, bool sanitized) {
   struct Entry {
     std::string file;
     Plan plan;
   };
   static std::map<std::string, std::unique_ptr<Entry>> built;
-  std::unique_ptr<Entry> &entry = built[arguments];
+  std::unique_ptr<Entry> &entry = built[arguments + (sanitized ? " sanitized" : "")];
   if (!entry) {
     std::string path = temporaryPath(".binary");
     std::string threads = arguments.find("--max-threads") == std::string::npos ? " --max-threads 2" : "";
     if (isOnDevice(arguments))
-      buildOnDevice(arguments + threads, path);
+      buildOnDevice(arguments + threads, path, sanitized);
     else
       check(std::string(JEPAC_PROGRAM) + " build " + arguments + threads + " -o " + path);
     std::optional<PayloadPlace> place = findPayload(path);
@@ -78,7 +80,9 @@ Binary::Binary(const std::string &arguments) {
   file = entry->file;
   contents = &entry->plan;
   if (contents->onDevice())
-    environment = "LD_LIBRARY_PATH=" JEPAC_DRIVERS " JEPAC_FAKE_CUDA_CAPABILITY=" +
+    environment = std::string(sanitized ? "ASAN_OPTIONS=detect_leaks=0 LD_LIBRARY_PATH=" JEPAC_ADDRESS_DRIVERS
+                                        : "LD_LIBRARY_PATH=" JEPAC_DRIVERS) +
+                  " JEPAC_FAKE_CUDA_CAPABILITY=" +
                   std::string(contents->cudaArch == "sm_90a" ? "9.0 " : "8.0 ");
 }
 

@@ -29,7 +29,8 @@ std::string temporaryPath(const std::string &suffix);
 /// is built once per process. One for `--target cuda` runs on a stand-in for a GPU. Throws Error with what jepac said.
 class Binary {
 public:
-  explicit Binary(const std::string &arguments);
+  /// With `sanitized`, one for `--target cuda` whose kernels and runtime run under AddressSanitizer and UBSan.
+  explicit Binary(const std::string &arguments, bool sanitized = false);
 
   const std::string &path() const { return file; }
   /// What a shell puts before the path: where a GPU's stand-in is.

@@ -66,6 +66,14 @@ TEST_F(Cuda, EmbedGivesTheFeaturesOfAllTokens) {
   expectClose(Binary(model + "--task embed --taps --dtype bf16").replay(vectors), vectors, {3e-2, 0, 0}, isDense);
 }
 
+// One past the end of any buffer of the arena is not seen, since it is one piece; of any array of shared memory, it is.
+TEST_F(Cuda, AStepIsCleanUnderAddressSanitizer) {
+  if (!std::filesystem::exists(JEPAC_ADDRESS_RUNTIME))
+    GTEST_SKIP() << "there is no sanitized runtime";
+  Binary binary(model + "--taps --dtype bf16", /*sanitized=*/true);
+  expectCloseInBf16(binary.replay(vectors), vectors);
+}
+
 // Whoever runs next, and however late copies and products land.
 TEST_F(Cuda, TheOrderOfThreadsChangesNoBit) {
   Binary binary(model + "--taps --dtype bf16");
