@@ -63,7 +63,7 @@ public:
   mlir::Value in(mlir::Value tensor) { return buffers.lookup(tensor); }
   /// The buffer for a result of the op being emitted; made on first use.
   mlir::Value out(mlir::Value result);
-  /// Gives `result`, before its op is emitted, a buffer of its shape whose elements may be wider than its own: readers round.
+  /// Gives `result`, before its op is emitted, a buffer of its shape. Its elements may be wider: readers round them.
   void place(mlir::Value result, mlir::Value buffer) { buffers[result] = buffer; }
   /// A buffer that lives for this op only.
   mlir::Value temporary(llvm::ArrayRef<int64_t> shape, mlir::Type element);

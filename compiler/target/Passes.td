@@ -82,8 +82,8 @@ def ConvertKernelsToLLVM : Pass<"jepa-convert-kernels-to-llvm", "::mlir::ModuleO
   let summary = "Turn kernels, launches and planned buffers into the LLVM dialect";
   let description = [{
     Buffers become the arena's address plus their offset; launches call the runtime with an array of addresses and a
-    task function that unpacks it; products call the runtime's GEMM with a constant description, and with such an array and task
-    where they have an epilogue.
+    task function that unpacks it; products call the runtime's GEMM with a constant description, and with such
+    an array and task where they have an epilogue.
 
     *Preconditions*: every buffer has an offset.
     *Postconditions*: only the LLVM dialect is left.

@@ -13,8 +13,8 @@ def FuseEpilogues : Pass<"jepa-fuse-epilogues", "::mlir::func::FuncOp"> {
   let description = [{
     Puts ops with `FusibleOpInterface` that read each other row by row into one `jepa.fused`: a matrix product and what
     follows it (GELU with the input that its adjoint keeps, the residual, their adjoints, bias gradients), a layer norm and
-    its neighbours, casts. A target computes such a group in one sweep over its rows, and never writes to memory what only
-    the group reads.
+    its neighbours, casts. A target computes such a group in one sweep over its rows - inside the product, part by part as
+    that finishes them, if the group begins with one - and never writes to memory what only the group reads.
 
     Before:
 

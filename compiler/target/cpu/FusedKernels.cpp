@@ -32,7 +32,11 @@ LogicalResult FusedCpu::emit(FusedOp op, KernelContext &context) {
   context.op = op;
   if (llvm::all_of(rest, isRowOp) && rest.size() + (product ? 1 : 0) > 1) {
     if (product) {
-      auto emitProduct = [&] { return emitAlone(product, context); };
+      auto emitProduct = [&] {
+        LogicalResult emitted = emitAlone(product, context);
+        context.op = op;
+        return emitted;
+      };
       if (failed(emitRowOpsInside(context, rest, results, product->getResult(0), emitProduct)))
         return failure();
     } else {

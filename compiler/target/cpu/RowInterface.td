@@ -20,7 +20,7 @@ def Jepa_CpuRowOpInterface : OpInterface<"CpuRowOpInterface"> {
         the row. An op that sums rows returns the terms. May be called for a row only once; the functions any number of
         times, before the next row.
       }], "::llvm::SmallVector<::jepa::RowFunction>", "emitRow", (ins "const ::jepa::RowKernel &":$row)>,
-    InterfaceMethod<"Whether the op reads each place of a row operand more than once: it has to see the row as a whole.",
+    InterfaceMethod<"Whether the op reads each place of a row operand more than once: it has to see rows as a whole.",
       "bool", "rereadsRow", (ins), "", [{ return false; }]>
   ];
 }

@@ -84,8 +84,9 @@ private:
 } // namespace
 
 RowGroup::RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results, Value product)
-    : context(context), ops(ops), results(results), product(product), width(typeOf(ops.front()->getOperand(0)).getShape().back()),
-      rows(countRows(typeOf(ops.front()->getOperand(0)))), chunks(rows) {
+    : context(context), ops(ops), results(results), product(product),
+      width(typeOf(ops.front()->getOperand(0)).getShape().back()), rows(countRows(typeOf(ops.front()->getOperand(0)))),
+      chunks(rows) {
   for (Operation *op : ops) {
     if (sumsRows(op)) {
       hasSums = true;
@@ -143,8 +144,9 @@ bool RowGroup::isComputedTwice(Value value) const {
   return isa<CpuRowOpInterface>(user) && cast<CpuRowOpInterface>(user).rereadsRow();
 }
 
-/// The result in whose buffer the product's can stand until the kernel replaces it, row by row: of the same type or wider, and
-/// computed when nothing reads the product any more. Nothing where the product's result is kept, or has no such place.
+/// The result in whose buffer the product's can stand until the kernel replaces it, row by row: of the same type or
+/// wider, and computed when nothing reads the product any more. Nothing where the product's result is kept, or has no
+/// such place.
 Value RowGroup::homeOfProduct() const {
   if (!product || llvm::is_contained(results, product))
     return {};
@@ -293,8 +295,9 @@ void RowGroup::prefetchRow(Kernel &k, Number row, const Columns &columns) const 
     Value buffer = k.buffers[argument];
     int64_t step = lineBytes / (getElementTypeOrSelf(buffer.getType()).getIntOrFloatBitWidth() / 8);
     bool all = !columns.begin.value;
-    k.e.loop(all ? k.e.index(0) : columns.begin, all ? k.e.index(width) : columns.end, step,
-             [&](Number at) { k.e.prefetch(buffer, {row, at}, isWrite); });
+    k.e.loop(all ? k.e.index(0) : columns.begin, all ? k.e.index(width) : columns.end, step, [&](Number at) {
+      k.e.prefetch(buffer, {row, at}, isWrite);
+    });
   };
   llvm::SmallDenseSet<unsigned> seen;
   for (Operation *op : ops)
@@ -324,12 +327,11 @@ void RowGroup::emit() {
   emitSums();
 }
 
-// Parts have the rows of a chunk, so that sums do not depend on who runs the kernel. An op that has to see a row as a whole
-// has to wait for all its columns; others take them as the product writes them.
+// Parts have the rows of a chunk, so that sums do not depend on who runs the kernel. An op that has to see a row as a
+// whole has to wait for all its columns; others take them as the product writes them.
 LogicalResult RowGroup::emitInside(function_ref<LogicalResult()> emitProduct) {
-  bool wholeRows = width <= columnGrain || llvm::any_of(ops, [](Operation *op) {
-    return cast<CpuRowOpInterface>(op).rereadsRow();
-  });
+  bool wholeRows =
+      width <= columnGrain || llvm::any_of(ops, [](Operation *op) { return cast<CpuRowOpInterface>(op).rereadsRow(); });
   Parts parts{rows, width, chunks.length, wholeRows ? width : columnGrain};
   context.inNextProduct(name(), writes, reads, parts, [&](Kernel &k) {
     Emit &e = k.e;

@@ -40,8 +40,8 @@ bool isRowOp(mlir::Operation *op);
 /// Launches what computes `ops`, all of them row ops on rows of one width and number, in order. Of their results only
 /// `results` are written to buffers (KernelContext::out); the others are read by `ops` alone.
 void emitRowOps(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange results);
-/// As emitRowOps, for what follows the product that `emitProduct` emits: inside it, while its result `product` is in the
-/// cache. One that only `ops` read gets no memory of its own, where one of `results` can take its place in the end.
+/// As emitRowOps, for what follows the product that `emitProduct` emits: inside it, while its result `product` is in
+/// the cache. One that only `ops` read gets no memory of its own, where one of `results` can take its place in the end.
 mlir::LogicalResult emitRowOpsInside(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops,
                                      mlir::ValueRange results, mlir::Value product,
                                      llvm::function_ref<mlir::LogicalResult()> emitProduct);

@@ -248,7 +248,11 @@ TEST_P(Gemm, GivesItsEpilogueEachPartOnce) {
       {JEPAC_F32, JEPAC_F32}, {JEPAC_BF16, JEPAC_F32}, {JEPAC_BF16, JEPAC_BF16}};
   int turn = 0;
   for (auto [inputs, result] : types)
-    for (auto [rows, columns] : {std::pair<std::int64_t, std::int64_t>{32, 256}, {32, shape.n}, {7, 5}, {77, 64}, {shape.m, shape.n}}) {
+    for (auto [rows, columns] : {std::pair<std::int64_t, std::int64_t>{32, 256},
+                                 {32, shape.n},
+                                 {7, 5},
+                                 {77, 64},
+                                 {shape.m, shape.n}}) {
       Kind kind{inputs, result, turn % 2 == 1, turn % 3 == 1, turn % 4 == 1, turn % 5 == 1};
       for (int threads : {1, 2, 3})
         expectEachPartOnce(shape, kind, rows, std::min(columns, shape.n), threads);
