@@ -6,6 +6,7 @@
 
 #include "runtime/core/State.h"
 #include "runtime/io/Progress.h"
+#include "runtime/train/Roofline.h"
 
 using namespace jepa::rt;
 
@@ -46,6 +47,8 @@ Json jepa::rt::infoJson(const Plan &plan) {
   info.set("libraries", plan.libraries);
   if (plan.onDevice())
     info.set("cuda_arch", plan.cudaArch);
+  if (Json bounds = rooflineJson(plan); !bounds.isNull())
+    info.set("roofline", bounds);
   info.set("cpu_features", plan.cpuFeatures);
   info.set("cpu_features_missing", missingCpuFeatures(plan));
   info.set("max_threads", plan.maxThreads);
@@ -85,6 +88,8 @@ std::string jepa::rt::infoText(const Plan &plan) {
   line("peak_bytes",
        std::to_string(plan.peakBytes) + " (" + bytesText(amount(plan.peakBytes)) +
            (plan.onDevice() ? " of device memory)" : ")"));
+  if (std::string bounds = rooflineText(plan); !bounds.empty())
+    line("roofline", bounds);
   if (plan.masks) {
     line("masks", plan.masks->rule);
     // A packed batch has room for so many tokens per clip, which its clips share.
