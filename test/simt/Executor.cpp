@@ -21,6 +21,7 @@ using namespace simt;
 thread_local Block *simt::block;
 thread_local Thread *simt::self;
 static thread_local Stacks stacks;
+Launcher simt::elsewhere = nullptr;
 
 Sites &simt::sites() {
   static Sites all;

@@ -213,12 +213,25 @@ void forbid(void *address, std::size_t bytes);
 void runGrid(const Options &options, Dim3 grid, unsigned threads, std::size_t sharedBytes, void (*entry)(void *),
              void *arguments);
 
+/// What runs kernels instead, where a program says so: given a kernel and the addresses of its arguments (Gpu.cpp).
+using Launcher = void (*)(void *kernel, Dim3 grid, unsigned threads, std::size_t sharedBytes, void **arguments);
+extern Launcher elsewhere;
+
 /// kernel<<<grid, threads, sharedBytes>>>(arguments...). Throws Error.
 template <class... Parameters, class... Arguments>
 void launch(const Options &options, Dim3 grid, unsigned threads, std::size_t sharedBytes, void (*kernel)(Parameters...),
             Arguments &&...arguments) {
   using Call = std::pair<void (*)(Parameters...), std::tuple<Parameters...>>;
   Call call(kernel, std::tuple<Parameters...>(static_cast<Parameters>(arguments)...));
+  if (elsewhere) {
+    std::apply(
+        [&](auto &...values) {
+          void *addresses[] = {&values...};
+          elsewhere(reinterpret_cast<void *>(kernel), grid, threads, sharedBytes, addresses);
+        },
+        call.second);
+    return;
+  }
   auto entry = [](void *call) {
     auto &[kernel, arguments] = *static_cast<Call *>(call);
     std::apply(kernel, arguments);

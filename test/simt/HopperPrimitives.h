@@ -75,6 +75,9 @@ struct alignas(64) TensorMap {
 static_assert(sizeof(TensorMap) == 128);
 /// What cuTensorMapEncodeTiled makes of a matrix of bf16, swizzled over the box' columns: 64, 32 or 16.
 TensorMap tensorMap(const void *data, long long rows, long long columns, long long stride, int boxRows, int boxColumns);
+/// What makes it instead, where kernels run elsewhere.
+extern TensorMap (*elsewhereMap)(const void *data, long long rows, long long columns, long long stride, int boxRows,
+                                 int boxColumns);
 void bulkCopy(void *to, const TensorMap *map, int column, int row, Word64 *barrier, Where where = Where::current());
 
 // Products of a warpgroup.

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// usage: PROGRAM [--seeds N] [--mutate] [--survivors FILE] [NAME...]
+// usage: PROGRAM [--seeds N] [--digests] [--mutate] [--survivors FILE] [NAME...]
 //
 // Every case (whose name contains a NAME) runs under each order of threads with
-// N seeds; with 0 seeds it runs once. --mutate leaves out one barrier, wait or fence at a time, each in a
+// N seeds; with 0 seeds it runs once. --digests prints a line for each that passed, with the hash of its
+// results. --mutate leaves out one barrier, wait or fence at a time, each in a
 // process of its own, and fails if a mutant passes all cases of its kernel.
 // With --survivors these are appended to FILE instead, for a second program that
 // sees more: it reads the file, when it is there, and tries only those.
@@ -91,10 +92,11 @@ static std::optional<std::string> check(const Case &its, const Options &options,
   return {};
 }
 
-static int runCases(const std::vector<Case> &chosen, unsigned seeds) {
+static int runCases(const std::vector<Case> &chosen, unsigned seeds, bool digests) {
   int failures = 0;
   for (const Case &its : chosen) {
     std::optional<std::uint64_t> digest;
+    bool passes = true;
     for (Options options : schedules(seeds)) {
       // Blocks on two threads of the system, now and then.
       options.workers = options.seed == 2 && !findsRaces ? 2 : 1;
@@ -102,9 +104,14 @@ static int runCases(const std::vector<Case> &chosen, unsigned seeds) {
         std::printf("FAILED %s %s (%s): %s\n", its.kernel.c_str(), its.name.c_str(), text(options).c_str(),
                     wrong->c_str());
         ++failures;
+        passes = false;
         break;
       }
     }
+    if (digests && passes)
+      std::printf("passed %s %s: %016llx\n", its.kernel.c_str(), its.name.c_str(),
+                  static_cast<unsigned long long>(*digest));
+    std::fflush(stdout);
   }
   std::printf("%zu cases, %d failed\n", chosen.size(), failures);
   return failures ? 1 : 0;
@@ -195,7 +202,7 @@ static int mutate(const std::vector<Case> &chosen, unsigned seeds, const char *s
 
 int main(int argc, char **argv) {
   unsigned seeds = 3;
-  bool mutants = false;
+  bool mutants = false, digests = false;
   const char *survivorFile = nullptr;
   std::vector<std::string> names;
   for (int i = 1; i < argc; ++i) {
@@ -203,10 +210,12 @@ int main(int argc, char **argv) {
       seeds = static_cast<unsigned>(std::atoi(argv[++i]));
     else if (!std::strcmp(argv[i], "--survivors") && i + 1 < argc)
       survivorFile = argv[++i];
+    else if (!std::strcmp(argv[i], "--digests"))
+      digests = true;
     else if (!std::strcmp(argv[i], "--mutate"))
       mutants = true;
     else if (argv[i][0] == '-')
-      return std::fprintf(stderr, "usage: %s [--seeds N] [--mutate] [--survivors FILE] [NAME...]\n", argv[0]), 2;
+      return std::fprintf(stderr, "usage: %s [--seeds N] [--digests] [--mutate] [--survivors FILE] [NAME...]\n", argv[0]), 2;
     else
       names.push_back(argv[i]);
   }
@@ -220,5 +229,5 @@ int main(int argc, char **argv) {
   }
   if (chosen.empty())
     return std::fprintf(stderr, "error: no such case\n"), 2;
-  return mutants ? mutate(chosen, seeds, survivorFile) : runCases(chosen, seeds);
+  return mutants ? mutate(chosen, seeds, survivorFile) : runCases(chosen, seeds, digests);
 }
