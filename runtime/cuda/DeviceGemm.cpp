@@ -5,6 +5,7 @@
 #include "runtime/cuda/DeviceGemm.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -13,8 +14,14 @@ using namespace jepa::rt;
 using namespace jepa::rt::cuda;
 using namespace jepa::rt::cuda::lt;
 
-/// Proposals of the library that are measured, and how often.
-static constexpr int mostCandidates = 8, runsPerCandidate = 5;
+/// How often each proposal of the library is measured.
+static constexpr int runsPerCandidate = 5;
+/// How many are, unless the environment asks for another number: more are measured to know what fewer miss.
+static int mostCandidates() {
+  const char *text = std::getenv("JEPAC_CUBLASLT_CANDIDATES");
+  int count = text ? std::atoi(text) : 0;
+  return count > 0 ? std::min(count, 1024) : 8;
+}
 /// The library asks for no better.
 static constexpr std::uint32_t bestAlignment = 256;
 
@@ -179,14 +186,14 @@ std::vector<Candidate> DeviceGemm::candidates(const Product &product, const Prod
   set(preferenceAlignmentB, alignmentOf(places.a));
   set(preferenceAlignmentC, alignmentOf(places.c));
   set(preferenceAlignmentD, alignmentOf(places.c));
-  std::vector<Candidate> found(mostCandidates);
-  int count = 0;
+  int most = mostCandidates(), count = 0;
+  std::vector<Candidate> found(static_cast<std::size_t>(most));
   if (status == 0)
     status = library.heuristic(handle, product.desc, product.b, product.a, product.c, product.c, preference,
-                               mostCandidates, found.data(), &count);
+                               most, found.data(), &count);
   library.preferenceDestroy(preference);
   product.check(status);
-  found.resize(static_cast<std::size_t>(std::clamp(count, 0, mostCandidates)));
+  found.resize(static_cast<std::size_t>(std::clamp(count, 0, most)));
   std::erase_if(found, [](const Candidate &candidate) { return candidate.state != 0; });
   if (found.empty())
     product.check(15); // as the library says it of others: not supported

@@ -235,7 +235,7 @@ class Trainer:
 
     def step(self, clip, masks):
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        with torch.autocast(clip.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             loss = self.loss_function(clip, masks)
         loss.backward()
         self.optimizer.step()
