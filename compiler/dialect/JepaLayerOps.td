@@ -14,13 +14,18 @@ def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, Fus
     The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is
     the published convolution's). A weight in f32 beside an x in bf16 is rounded to bf16 as it is read.
 
+    With `e4m3`, x and weight, which are bf16 then, are rounded to numbers of four bits of exponent and three of mantissa
+    before they are multiplied. Each is divided by a scale of its own, its largest size over 448, the largest such number;
+    the result is multiplied by both. So x's rows depend on each other by the scale. The adjoint is the product's, as if
+    nothing were rounded.
+
     Example:
 
     ```mlir
     %y = jepa.linear %x, %w bias %b : (tensor<2x64x48xf32>, tensor<144x48xf32>, tensor<144xf32>) -> tensor<2x64x144xf32>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$x, Jepa_Tensor:$weight, Optional<Jepa_Tensor>:$bias);
+  let arguments = (ins Jepa_Tensor:$x, Jepa_Tensor:$weight, Optional<Jepa_Tensor>:$bias, UnitAttr:$e4m3);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = "$x `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
 }

@@ -35,6 +35,9 @@ LogicalResult LinearOp::verify() {
   auto result = cast<RankedTensorType>(getType());
   if (failed(verifyProduct(*this, tensorType(getX()), "x", result, "the result", tensorType(getWeight()))))
     return failure();
+  for (Value operand : {getX(), getWeight()})
+    if (getE4m3() && !getElementTypeOrSelf(operand).isBF16())
+      return emitOpError("rounds x and weight to e4m3 from bf16, found ") << describeType(operand.getType());
   return getBias() ? verifyShape(*this, getBias().getType(), "the bias", {result.getShape().back()}) : success();
 }
 

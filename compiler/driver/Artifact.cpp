@@ -255,6 +255,8 @@ rt::Json jepa::describeSpecialisation(const Specialisation &specialisation) {
   plan.set("task", request.task == Task::Train ? "train" : "embed");
   plan.set("target", request.target);
   plan.set("dtype", request.dtype);
+  if (!request.teacherDtype.empty())
+    plan.set("teacher_dtype", request.teacherDtype);
   plan.set("version", JEPAC_VERSION);
   for (const auto &[key, value] : specialisation.config.entries())
     config.set(key, value);

@@ -121,7 +121,7 @@ static void addMachine(Digest &digest) {
 
 static void addRequest(Digest &digest, const Specialisation &specialisation) {
   // Every member, by a binding that a new one breaks: whether it decides what is built is to be asked here.
-  const auto &[model, task, target, dtype, cpuFeatures, cudaArch, deviceCode, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
+  const auto &[model, task, target, dtype, teacherDtype, cpuFeatures, cudaArch, deviceCode, masks, maskRatio, flags, settings, taps, maxThreads, memoryLimit,
                disabledPasses, pipeline, extensions, remarks, passReport] = specialisation.request;
   // Settled elsewhere, in the plan's description (maskRatio, flags, settings), or without a say in what is built.
   (void)maskRatio, (void)flags, (void)settings, (void)remarks, (void)passReport;
@@ -130,7 +130,7 @@ static void addRequest(Digest &digest, const Specialisation &specialisation) {
   digest.add(specialisation.machine.getProcessor());
   for (const std::string &feature : specialisation.machine.getFeatures())
     digest.add(feature);
-  digest.add(model).add(int64_t(task)).add(target).add(dtype).add(masks).add(int64_t(taps)).add(maxThreads);
+  digest.add(model).add(int64_t(task)).add(target).add(dtype).add(teacherDtype).add(masks).add(int64_t(taps)).add(maxThreads);
   digest.add(cudaArch);
   if (!deviceCode.empty())
     digest.addFile(deviceCode);

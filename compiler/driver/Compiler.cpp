@@ -108,6 +108,7 @@ Compiler::Compiler(const Specialisation &specialisation)
   options.taps = request.taps;
   options.target = request.target;
   options.lowPrecision = request.dtype == "bf16";
+  options.quantizeTeacher = request.teacherDtype == "fp8";
   options.machine = specialisation.machine;
   options.maxThreads = request.maxThreads;
   options.products = productLibrary(specialisation);

@@ -45,6 +45,23 @@ static void applySettings(Config &config, const Request &request) {
   }
 }
 
+/// Refuses what the teacher cannot be computed in.
+static void checkTeacher(const Request &request) {
+  auto require = [&](const char *flag, const std::string &found, const std::string &wanted) {
+    if (found != wanted)
+      throw ConfigError("--teacher-dtype " + request.teacherDtype + " needs " + flag + " " + wanted + ", found " + flag +
+                        " " + found);
+  };
+  if (request.teacherDtype.empty())
+    return;
+  require("--task", request.task == Task::Train ? "train" : "embed", "train");
+  require("--dtype", request.dtype, "bf16");
+  if (request.teacherDtype == "fp8") {
+    require("--target", request.target, "cuda");
+    require("--cuda-arch", request.cudaArch, "sm_90a");
+  }
+}
+
 /// The published sampler's two groups, again and again where a model has more.
 static rt::MaskGroup publishedGroup(std::size_t index) {
   rt::MaskGroup group;
@@ -130,6 +147,7 @@ Specialisation jepa::specialise(const Request &request) {
     result.request.maxThreads = std::max(1u, std::thread::hardware_concurrency());
   if (request.dtype == "f64" && request.target != "reference")
     throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target takes f32 and bf16");
+  checkTeacher(request);
   result.model->check(result.config, request.task);
   if (request.task == Task::Train) {
     result.masks = planMasks(result.config, request);

@@ -25,6 +25,8 @@ struct Request {
   std::string target = "cpu";
   /// f32, bf16 (products and attention; f32 elsewhere) or f64.
   std::string dtype = "f32";
+  /// bf16 or fp8 (the teacher's products in e4m3); empty for what `dtype` says.
+  std::string teacherDtype;
   /// The processor that the code is for; see Machine::parse.
   std::string cpuFeatures = "native";
   /// The GPU that code for the target cuda is for: sm_80 or sm_90a.

@@ -81,6 +81,7 @@ static ArrayRef<PassRule> getOptionalPasses() {
        [](Options options) { return options.train ? "without updates nothing is trained; take --task embed" : nullptr; }},
       {"jepa-mixed-precision", never},
       {"jepa-read-masters", never},
+      {"jepa-quantize-teacher", never},
       {"jepa-fuse-epilogues", never},
       {"jepa-rematerialize", never},
       {"jepa-outline-layers", never},
@@ -219,6 +220,9 @@ static void addFusePhase(PhaseBuilder &phase, const PipelineOptions &options) {
   // Takes away copies that the pass before made, before anything looks at them; products of the target round for it.
   if (options.lowPrecision && options.train && options.target == "cpu")
     phase.add("jepa-read-masters", "func.func(jepa-read-masters)");
+  // Looks at the weights' copies, whose masters follow a student; before products become part of groups.
+  if (options.quantizeTeacher)
+    phase.add("jepa-quantize-teacher", "func.func(jepa-quantize-teacher)");
   // Lets a row stay in the cache from op to op; one flat function is enough, as equal layers get equal groups.
   phase.add("jepa-fuse-epilogues", "func.func(jepa-fuse-epilogues)");
   phase.extend("after-fuse");

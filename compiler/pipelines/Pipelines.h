@@ -38,6 +38,8 @@ struct PipelineOptions {
   bool taps = false;
   /// Compute in bf16 where that is enough (`--dtype bf16`).
   bool lowPrecision = false;
+  /// Compute the teacher's products in e4m3 (`--teacher-dtype fp8`), as far as the target can.
+  bool quantizeTeacher = false;
   std::string target = "cpu";
   int64_t maxThreads = 1;
   /// Without `packedBytes` weights stay as they are.

@@ -123,6 +123,8 @@ public:
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;
+  /// Of buffers that ops before it rounded to e4m3: the numbers, and their scale.
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> quantized;
 
 private:
   friend class FunctionLowering;

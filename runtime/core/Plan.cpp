@@ -385,6 +385,7 @@ Plan Plan::parse(std::string_view text) {
   plan.dtype = static_cast<DType>(reader.choice("dtype", dtypes));
   if (plan.dtype == DType::I32)
     reader.fail("dtype", "expected f32, f64 or bf16");
+  plan.teacherDtype = reader.textOr("teacher_dtype");
   plan.version = reader.text("version");
   plan.pipeline = reader.textOr("pipeline");
   plan.taps = reader.flag("taps");

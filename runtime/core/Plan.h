@@ -144,6 +144,7 @@ struct Plan {
   std::string model, target, version, pipeline;
   Task task = Task::Embed;
   DType dtype = DType::F32;
+  std::string teacherDtype;                                ///< "fp8", "bf16", or empty for `dtype`
   std::vector<std::pair<std::string, std::string>> config; ///< every --set key
   std::optional<MaskPlan> masks;
   bool taps = false;

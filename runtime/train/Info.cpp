@@ -18,6 +18,10 @@ Json jepa::rt::infoJson(const Plan &plan) {
   info.set("task", taskName(plan.task));
   info.set("target", plan.target);
   info.set("dtype", dtypeName(plan.dtype));
+  if (!plan.teacherDtype.empty())
+    info.set("teacher_dtype", plan.teacherDtype);
+  if (plan.teacherDtype == "fp8")
+    info.set("teacher_tolerance", fp8TeacherTolerance);
   info.set("version", plan.version);
   info.set("parameters", plan.parameters);
   info.set("flops_per_clip", plan.flopsPerClip);
@@ -82,6 +86,8 @@ std::string jepa::rt::infoText(const Plan &plan) {
   line("model", plan.model + ", to " + taskName(plan.task));
   line("target", plan.target + (plan.onDevice() ? " (" + plan.cudaArch + "), " : ", ") +
                      std::string(dtypeName(plan.dtype)));
+  if (plan.teacherDtype == "fp8")
+    line("teacher", "fp8 (e4m3): its targets within " + info.at("teacher_tolerance").dump() + " of the largest");
   line("parameters", std::to_string(plan.parameters));
   line("flops_per_clip", withUnit(amount(plan.flopsPerClip), "FLOP"));
   line("flops_per_clip_unpruned", withUnit(amount(plan.flopsPerClipUnpruned), "FLOP"));

@@ -33,6 +33,14 @@ func.func @linear_width(%x: tensor<2x64x40xf32>, %w: tensor<144x48xf32>) {
 
 // -----
 
+func.func @linear_e4m3(%x: tensor<2x64x48xbf16>, %w: tensor<144x48xf32>) {
+  // expected-error @+1 {{rounds x and weight to e4m3 from bf16, found 144 x 48}}
+  %0 = jepa.linear %x, %w {e4m3} : (tensor<2x64x48xbf16>, tensor<144x48xf32>) -> tensor<2x64x144xbf16>
+  return
+}
+
+// -----
+
 func.func @linear_bias(%x: tensor<2x64x48xf32>, %w: tensor<144x48xf32>, %b: tensor<48xf32>) {
   // expected-error @+1 {{the bias is 48 but must be 144}}
   %0 = jepa.linear %x, %w bias %b : (tensor<2x64x48xf32>, tensor<144x48xf32>, tensor<48xf32>) -> tensor<2x64x144xf32>

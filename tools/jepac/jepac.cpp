@@ -57,6 +57,9 @@ void addBuildOptions(CLI::App &command, Options &options) {
   command.add_option("--dtype", request.dtype, "Arithmetic: f32, bf16 for products and attention, or f64 on the reference target")
       ->check(CLI::IsMember({"f32", "bf16", "f64"}))
       ->capture_default_str();
+  command.add_option("--teacher-dtype", request.teacherDtype,
+                     "The teacher's products: bf16, or fp8 (e4m3) on Hopper GPUs; default: as --dtype")
+      ->check(CLI::IsMember({"bf16", "fp8"}));
   command.add_option("--cpu-features", request.cpuFeatures,
                      "The processor to generate code for, as clang's -march, then features to add or leave out: "
                      "x86-64-v3,+fma,-avx512f")

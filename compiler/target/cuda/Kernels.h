@@ -15,6 +15,10 @@ mlir::LogicalResult checkDeviceElements(mlir::Operation *op);
 /// The op's reference kernels, for a case that the device library has no kernel for.
 mlir::LogicalResult emitLoops(mlir::Operation *op, KernelContext &context);
 
+/// The buffer, or a copy of it without gaps and with such elements.
+mlir::Value plainBuffer(KernelContext &context, mlir::Value buffer, mlir::Type element);
+/// A linear layer whose x and weight are rounded to e4m3.
+mlir::LogicalResult emitE4m3Product(LinearOp op, KernelContext &context);
 /// The product of a linear layer, or of its adjoint with respect to the input, into `result`.
 void emitProduct(LinearOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);
 void emitProduct(LinearInputGradOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);

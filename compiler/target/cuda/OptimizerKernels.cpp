@@ -14,14 +14,9 @@ using namespace jepa;
 /// chunkNumbers of the device library.
 static constexpr int64_t chunkNumbers = 4096;
 
-/// The buffer, or a copy of it without gaps.
+/// A gradient without gaps.
 static Value plain(KernelContext &context, Value buffer) {
-  auto type = cast<MemRefType>(buffer.getType());
-  if (type.getLayout().isIdentity())
-    return buffer;
-  Value copy = context.temporary(type.getShape(), type.getElementType());
-  context.copy(copy, buffer);
-  return copy;
+  return plainBuffer(context, buffer, cast<MemRefType>(buffer.getType()).getElementType());
 }
 
 LogicalResult SquaredNormCuda::emit(SquaredNormOp op, KernelContext &context) {

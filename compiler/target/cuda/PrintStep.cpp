@@ -104,13 +104,19 @@ void StepPrinter::print(DeviceLaunchOp launch) {
 
 void StepPrinter::print(DeviceGemmOp p) {
   printOrigin(p);
-  auto element = [](Value memref) { return deviceType(cast<MemRefType>(memref.getType()).getElementType()); };
+  auto element = [](Value memref) {
+    Type type = cast<MemRefType>(memref.getType()).getElementType();
+    return type.isInteger(8) ? std::string("e4m3") : deviceType(type);
+  };
   os << "  product({.m = " << p.getM() << ", .n = " << p.getN() << ", .k = " << p.getK() << ", .lda = " << p.getLda()
      << ", .ldb = " << p.getLdb() << ", .ldc = " << p.getLdc() << ", .transA = " << p.getTransA()
      << ", .transB = " << p.getTransB() << ", .inputs = \"" << element(p.getA()) << "\", .result = \""
      << element(p.getC()) << "\", .epilogue = \"" << p.getEpilogue() << "\"}, " << address(p.getC()) << ", "
      << address(p.getA()) << ", " << address(p.getB()) << ", " << address(p.getBias()) << ", " << address(p.getAux())
-     << ", " << address(p.getWorkspace()) << ");\n";
+     << ", " << address(p.getWorkspace());
+  if (p.getScaleA())
+    os << ", " << address(p.getScaleA()) << ", " << address(p.getScaleB());
+  os << ");\n";
 }
 
 void StepPrinter::print(func::FuncOp function) {

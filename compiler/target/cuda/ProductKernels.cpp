@@ -27,19 +27,13 @@ void jepa::emitProduct(LinearInputGradOp op, KernelContext &context, Value resul
 }
 
 LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
+  if (op.getE4m3())
+    return emitE4m3Product(op, context);
   Value result = context.out(op.getResult());
   ProductEpilogue epilogue;
   if (op.getBias()) {
     // The library adds a bias of the result's own type alone.
-    Value bias = context.in(op.getBias());
-    auto type = cast<MemRefType>(bias.getType());
-    Type element = getElementTypeOrSelf(result.getType());
-    if (type.getElementType() != element) {
-      Value converted = context.temporary(type.getShape(), element);
-      context.copy(converted, bias);
-      bias = converted;
-    }
-    epilogue = {"bias", bias};
+    epilogue = {"bias", plainBuffer(context, context.in(op.getBias()), getElementTypeOrSelf(result.getType()))};
   }
   emitProduct(op, context, result, epilogue);
   return success();

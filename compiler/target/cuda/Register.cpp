@@ -34,3 +34,12 @@ LogicalResult jepa::emitLoops(Operation *op, KernelContext &context) {
     return reference.emitKernels(context);
   return op->emitOpError("has no kernels for this case on the cuda target");
 }
+
+Value jepa::plainBuffer(KernelContext &context, Value buffer, Type element) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getLayout().isIdentity() && type.getElementType() == element)
+    return buffer;
+  Value copy = context.temporary(type.getShape(), element);
+  context.copy(copy, buffer);
+  return copy;
+}

@@ -25,9 +25,10 @@ void launch(const char *kernel, Grid grid, std::initializer_list<char *> argumen
 struct Product {
   std::int64_t m, n, k, lda, ldb, ldc;
   bool transA, transB;
-  const char *inputs, *result; ///< "float" or "bf16"
+  const char *inputs, *result; ///< "float", "bf16" or, of inputs, "e4m3"
   const char *epilogue;        ///< "none", "bias", "gelu", "dgelu" or "bias_grad"
 };
 
-/// Puts a product into the stream; what it does not use is null.
-void product(const Product &product, char *c, char *a, char *b, char *bias, char *aux, char *workspace);
+/// Puts a product into the stream; what it does not use is null. a and b of e4m3 are multiplied by a float each.
+void product(const Product &product, char *c, char *a, char *b, char *bias, char *aux, char *workspace,
+             char *scaleA = nullptr, char *scaleB = nullptr);
