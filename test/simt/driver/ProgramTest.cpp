@@ -67,7 +67,7 @@ Json planOf(const char *task) {
     plan.set("masks", Json::parse(R"({"rule":"fixed","grid":[2,2,2],"groups":[{"context":3,"target":2,
       "num_blocks":2,"spatial_scale":[0.5,0.5],"temporal_scale":[1,1],"aspect_ratio":[1,1]}]})"));
     plan.set("functions", Json::parse(R"([{"name":"jepa_run","calls":[{"kernel":"make_goal","scope":""},
-      {"kernel":"list_parameters"},{"kernel":"read_clip","scope":"encoder"},{"kernel":"product","scope":"encoder","flops":98304},{"kernel":"loss_partial"},
+      {"kernel":"read_clip","scope":"encoder"},{"kernel":"product","scope":"encoder","flops":98304},{"kernel":"loss_partial"},
       {"kernel":"loss"},{"kernel":"loss_grad"},{"kernel":"product","scope":"encoder/adjoint","flops":98304},
       {"kernel":"squared_norm","scope":"optimizer"},{"kernel":"gradient_norm","scope":"optimizer"},
       {"kernel":"adamw","scope":"optimizer"},{"kernel":"overwrite_clip"}]}])"));
@@ -232,8 +232,8 @@ TEST_F(OnDevice, StepsAreOneGraph) {
     return readBytes(counts);
   };
   // Ten kernels to a step: the first one runs them, the second captures them, and replays as the other three do.
-  EXPECT_EQ(counted(""), "kernels 20 graphs 4\n");
-  EXPECT_EQ(counted("JEPAC_CUDA_SYNC=1"), "kernels 50 graphs 0\n");
+  EXPECT_EQ(counted(""), "kernels 18 graphs 4\n");
+  EXPECT_EQ(counted("JEPAC_CUDA_SYNC=1"), "kernels 45 graphs 0\n");
 }
 
 TEST_F(OnDevice, WhatCannotRunIsOneLine) {
@@ -283,10 +283,10 @@ TEST_F(OnDevice, MissingLibrariesAreNamed) {
 TEST_F(OnDevice, AFaultNamesItsKernelWhenAskedTo) {
   std::string line = trainer() + " replay --inputs " + inputs() + " --outputs " + (folder / "out.safetensors");
   // Ten kernels to a step: the fault is in the third.
-  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=22 JEPAC_FAKE_CUDA_SEED=1"), 1,
+  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=20 JEPAC_FAKE_CUDA_SEED=1"), 1,
               "JEPAC_CUDA_SYNC=1 names the kernel");
-  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=22 JEPAC_CUDA_SYNC=1"), 1,
-              "kernel 'list_parameters' failed on the GPU: CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
+  expectError(run(line, "JEPAC_FAKE_CUDA_FAIL_LAUNCH=20 JEPAC_CUDA_SYNC=1"), 1,
+              "kernel 'read_clip' failed on the GPU: CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
 }
 
 TEST_F(OnDevice, BenchHasTheKeysThatToolsRead) {
@@ -374,7 +374,7 @@ TEST_F(TrainingOnDevice, GoesOnAfterAFaultAsIfNothingHadHappened) {
   ASSERT_EQ(losses("whole").size(), 12U);
   EXPECT_LT(losses("whole").back(), losses("whole").front());
   // Ten kernels to a step: in the seventh.
-  outcome = train("cut", 12, "", "JEPAC_FAKE_CUDA_FAIL_LAUNCH=65");
+  outcome = train("cut", 12, "", "JEPAC_FAKE_CUDA_FAIL_LAUNCH=59");
   expectError(outcome, 1, "CUDA_ERROR_LAUNCH_FAILED");
   EXPECT_HAS(outcome.error, "the last checkpoint is whole, go on from it with --resume: " + checkpoint("cut", 4));
   outcome = train("cut", 12, "--resume");

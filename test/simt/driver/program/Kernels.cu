@@ -11,11 +11,12 @@ using namespace jepa::device;
 
 /// goal[clip, i] = a tenth of the context's tokens less the target's. More shared memory than a kernel has by itself.
 struct MakeGoal {
+  static constexpr int threads = 128;
   struct Shared {
     SharedArray<float, 64 << 8> values;
   };
 };
-JEPA_LAUNCH_INFO(make_goal, 128, MakeGoal::Shared, 3)
+JEPA_LAUNCH_INFO(make_goal, 3, MakeGoal)
 JEPA_KERNEL(128) make_goal(float *goal, const int *context, const int *target) {
   auto &shared = sharedMemory<MakeGoal::Shared>();
   int at = threadIndex(), clip = at / WIDTH;
@@ -33,7 +34,7 @@ JEPA_KERNEL(128) make_goal(float *goal, const int *context, const int *target) {
 }
 
 /// pixels [clip, channel, frame, row, column], of floats or of bytes [clip, frame, row, column, channel].
-JEPA_LAUNCH_INFO(read_clip, 128, NoShared, 3)
+JEPA_LAUNCH_INFO(read_clip, 3, Threads<128>)
 JEPA_KERNEL(128) read_clip(float *pixels, const void *clip, const int *isBytes) {
   constexpr float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
   constexpr int plane = PIXELS / CHANNELS;
@@ -45,61 +46,42 @@ JEPA_KERNEL(128) read_clip(float *pixels, const void *clip, const int *isBytes) 
   }
 }
 
-JEPA_LAUNCH_INFO(loss_partial, 128, PowerLoss<WIDTH>::Shared, 3)
+JEPA_LAUNCH_INFO(loss_partial, 3, PowerLoss<WIDTH>)
 JEPA_KERNEL(128) loss_partial(float *partial, const float *features, const float *goal) {
   PowerLoss<WIDTH>::run(partial, features, goal, TokenWeights{BATCH, 1, nullptr, nullptr, 0}, 2.0f);
 }
 
-JEPA_LAUNCH_INFO(loss, 128, SumAll::Shared, 3)
+JEPA_LAUNCH_INFO(loss, 3, SumAll)
 JEPA_KERNEL(128) loss(float *total, float *one, const float *partial) {
   SumAll::run(total, partial, 1, 0.5f);
   if (threadIndex() == 0)
     *one = 1.0f;
 }
 
-JEPA_LAUNCH_INFO(loss_grad, 128, NoShared, 4)
+JEPA_LAUNCH_INFO(loss_grad, 4, Threads<128>)
 JEPA_KERNEL(128) loss_grad(float *grad, const float *one, const float *features, const float *goal) {
   PowerLossGrad<WIDTH>::run(grad, one, features, goal, TokenWeights{BATCH, 1, nullptr, nullptr, 0}, 2.0f);
 }
 
-/// Lists the parameters; generated code has such tables from the start.
-JEPA_LAUNCH_INFO(list_parameters, 128, NoShared, 3)
-JEPA_KERNEL(128) list_parameters(Parameter *parameters, Chunk *chunks, char *arena) {
-  auto reals = [&](int offset) { return reinterpret_cast<float *>(arena + offset); };
-  int at = threadIndex();
-  if (at == 0) {
-    parameters[0] = {reals(AT_WEIGHT),
-                     reals(AT_M_WEIGHT),
-                     reals(AT_V_WEIGHT),
-                     reals(AT_TEACHER),
-                     nullptr,
-                     nullptr,
-                     reals(AT_WEIGHT_GRAD),
-                     WEIGHTS,
-                     true};
-    parameters[1] = {reals(AT_BIAS), reals(AT_M_BIAS), reals(AT_V_BIAS),    reals(AT_TEACHER_BIAS),
-                     nullptr,        nullptr,          reals(AT_BIAS_GRAD), WIDTH,
-                     false};
-  }
-  if (at < CHUNKS)
-    chunks[at] = at == CHUNKS - 1 ? Chunk{1, 0} : Chunk{0, static_cast<long long>(at) * Chunk::numbers};
+JEPA_TABLE GradientPlace gradient_places[2] = {{AT_WEIGHT_GRAD, WEIGHTS, 0}, {AT_BIAS_GRAD, WIDTH, CHUNKS - 1}};
+JEPA_LAUNCH_INFO(squared_norm, 2, SquaredNorm)
+JEPA_KERNEL(128) squared_norm(float *partial, const unsigned char *arena) {
+  SquaredNorm::run(partial, arena, gradient_places, 2);
 }
 
-JEPA_LAUNCH_INFO(squared_norm, 128, SquaredNorm::Shared, 3)
-JEPA_KERNEL(128) squared_norm(float *partial, const Parameter *parameters, const Chunk *chunks) {
-  SquaredNorm::run(partial, parameters, chunks);
-}
-
-JEPA_LAUNCH_INFO(gradient_norm, 128, SumAll::Shared, 2)
+JEPA_LAUNCH_INFO(gradient_norm, 2, SumAll)
 JEPA_KERNEL(128) gradient_norm(float *total, const float *partial) { SumAll::run(total, partial, CHUNKS, 1.0f); }
 
-JEPA_LAUNCH_INFO(adamw, 128, NoShared, 4)
-JEPA_KERNEL(128) adamw(const Parameter *parameters, const Chunk *chunks, const Hyper *hyper, const float *norm) {
-  AdamW::run(parameters, chunks, hyper, norm);
+JEPA_TABLE ParameterPlace parameter_places[2] = {
+    {AT_WEIGHT, AT_M_WEIGHT, AT_V_WEIGHT, AT_TEACHER, -1, -1, AT_WEIGHT_GRAD, AT_NORM, WEIGHTS, 0, 1},
+    {AT_BIAS, AT_M_BIAS, AT_V_BIAS, AT_TEACHER_BIAS, -1, -1, AT_BIAS_GRAD, AT_NORM, WIDTH, CHUNKS - 1, 0}};
+JEPA_LAUNCH_INFO(adamw, 2, AdamW)
+JEPA_KERNEL(128) adamw(unsigned char *arena, const float *hyper) {
+  AdamW::run(arena, parameter_places, 2, hyper);
 }
 
 /// Inputs do not outlive a step: an arena may put other values in their place.
-JEPA_LAUNCH_INFO(overwrite_clip, 128, NoShared, 1)
+JEPA_LAUNCH_INFO(overwrite_clip, 1, Threads<128>)
 JEPA_KERNEL(128) overwrite_clip(float *clip) {
   for (int i = threadIndex(); i < BATCH * PIXELS; i += 128)
     clip[i] = 1e30f;

@@ -50,7 +50,6 @@ void jepa_run(void *arena) {
 #else
 void jepa_run(void *arena) {
   LAUNCH("make_goal", 1, GOAL_SHARED, at(arena, AT_GOAL), at(arena, AT_CONTEXT), at(arena, AT_TARGET));
-  LAUNCH("list_parameters", 1, 0, at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS), arena);
   features(arena);
   LAUNCH("loss_partial", 1, SUMS_SHARED, at(arena, AT_PARTIAL), at(arena, AT_FEATURES), at(arena, AT_GOAL));
   LAUNCH("loss", 1, SUMS_SHARED, at(arena, AT_LOSS), at(arena, AT_ONE), at(arena, AT_PARTIAL));
@@ -66,9 +65,9 @@ void jepa_run(void *arena) {
                               .epilogue = JEPAC_EPILOGUE_BIAS_GRAD};
   jepac_device_gemm(&d, at(arena, AT_WEIGHT_GRAD), at(arena, AT_FEATURES_GRAD), at(arena, AT_PIXELS),
                     at(arena, AT_BIAS_GRAD), 0, 0, 0, at(arena, AT_WORKSPACE));
-  LAUNCH("squared_norm", CHUNKS, SUMS_SHARED, at(arena, AT_PARTIAL), at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS));
+  LAUNCH("squared_norm", CHUNKS, SUMS_SHARED, at(arena, AT_PARTIAL), arena);
   LAUNCH("gradient_norm", 1, SUMS_SHARED, at(arena, AT_NORM), at(arena, AT_PARTIAL));
-  LAUNCH("adamw", CHUNKS, 0, at(arena, AT_PARAMETERS), at(arena, AT_CHUNKS), at(arena, AT_HYPER), at(arena, AT_NORM));
+  LAUNCH("adamw", CHUNKS, 0, arena, at(arena, AT_HYPER));
   LAUNCH("overwrite_clip", 1, 0, at(arena, AT_CLIP));
 }
 #endif
