@@ -30,7 +30,7 @@ const Mistake mistakes[] = {
     {"NoModel", "build", 2, "model", "--help"},
     {"UnknownPreset", "build vjepa-tinny", 2, "vjepa-tinny", "jepac list"},
     {"UnknownOption", "build vjepa-tiny --resolutoin 64", 2, "--resolutoin", "--help"},
-    {"UnknownTarget", "build vjepa-tiny --target cuda", 2, "cuda", "reference"},
+    {"UnknownTarget", "build vjepa-tiny --target rocm", 2, "rocm", "reference"},
     {"UnknownTask", "build vjepa-tiny --task probe", 2, "probe", "embed"},
     {"SettingWithTypo", "build vjepa-tiny --set embed_dimm=48", 2, "embed_dimm", "embed_dim"},
     {"SettingWithoutValue", "build vjepa-tiny --set crop", 2, "crop", "key=value"},
