@@ -35,9 +35,7 @@ protected:
 class CudaFp8Builds : public CudaFp8, public ::testing::WithParamInterface<const char *> {};
 
 bool isTarget(std::string_view name) { return name.starts_with("target") || name.ends_with(".target_features"); }
-bool isStudent(std::string_view name) {
-  return name.ends_with(".encoded_context") || name.ends_with(".predicted");
-}
+bool isStudent(std::string_view name) { return name.ends_with(".encoded_context") || name.ends_with(".predicted"); }
 
 std::int64_t e4m3Products(const Plan &plan) {
   std::int64_t count = 0;
@@ -55,8 +53,8 @@ void expectCloseInFp8(const std::string &found, const std::string &expected) {
   auto [worst, name] = cosines.front();
   double median = cosines[cosines.size() / 2].first;
   std::printf("gradients: worst cosine %.6f (%s), median %.6f\n", worst, name.c_str(), median);
-  EXPECT_GE(worst, 0.97) << name;
-  EXPECT_GE(median, 0.99);
+  EXPECT_GE(worst, 0.985) << name;
+  EXPECT_GE(median, 0.992);
 }
 
 } // namespace
@@ -71,7 +69,8 @@ INSTANTIATE_TEST_SUITE_P(Fp8, CudaFp8Builds,
                          ::testing::Values("", "--masks published", "--masks packed", "--disable-pass prune-tokens",
                                            "--disable-pass outline-layers", "--disable-pass fuse-epilogues"),
                          [](const auto &info) {
-                           std::string name = std::string(info.param).substr(std::string_view(info.param).rfind(' ') + 1);
+                           std::string name =
+                               std::string(info.param).substr(std::string_view(info.param).rfind(' ') + 1);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name.empty() ? std::string("plain") : name;
                          });
@@ -87,7 +86,8 @@ TEST_F(CudaFp8, OnlyTheTeacherIsAnother) {
 }
 
 TEST_F(CudaFp8, LossesOfSeveralStepsHold) {
-  expectClose(Binary(fp8).replay(vectors, 3), vectors, {3e-2, 0, 0}, [](std::string_view name) { return name == "losses"; });
+  expectClose(Binary(fp8).replay(vectors, 3), vectors, {1e-2, 0, 0},
+              [](std::string_view name) { return name == "losses"; });
 }
 
 TEST_F(CudaFp8, EveryProductOfTheTeachersBlocksIsE4m3) {
@@ -122,8 +122,9 @@ TEST(CudaFp8Info, SaysWhatToExpect) {
 // 27 rows, and features that 16 does not divide.
 TEST(CudaFp8Geometry, SizesThatE4m3HasNoProductsForStayInBf16) {
   const std::string arguments =
-      "vjepa --taps --target cuda --dtype bf16 --set crop=48 --set frames=1 --set batch=3 --set embed_dim=120 --set heads=5 "
-      "--set depth=1 --set predictor_embed_dim=40 --set predictor_depth=1 --set context_tokens=4 --set target_tokens=5";
+      "vjepa --taps --target cuda --dtype bf16 --set crop=48 --set frames=1 --set batch=3 --set embed_dim=120 "
+      "--set heads=5 --set depth=1 --set predictor_embed_dim=40 --set predictor_depth=1 --set context_tokens=4 --set "
+      "target_tokens=5";
   Binary coarse(arguments + " --teacher-dtype fp8"), fine(arguments);
   EXPECT_EQ(e4m3Products(coarse.plan()), 0);
   std::string inputs = writeInputs(fine.plan(), 1);
@@ -140,7 +141,8 @@ TEST(CudaFp8Errors, BuildsThatHaveNoSuchTeacherAreRefused) {
       {"--teacher-dtype fp8 --target cuda --dtype bf16 --task embed",
        "--teacher-dtype fp8 needs --task train, found --task embed"}};
   for (auto [arguments, message] : mistakes)
-    for (const char *command : {"build vjepa-tiny -o /dev/null ", "emit vjepa-tiny --stage fused ", "check vjepa-tiny "}) {
+    for (const char *command :
+         {"build vjepa-tiny -o /dev/null ", "emit vjepa-tiny --stage fused ", "check vjepa-tiny "}) {
       Outcome outcome = runJepac(std::string(command) + arguments);
       EXPECT_EQ(outcome.code, 2) << command << arguments;
       EXPECT_EQ(outcome.error, "error: " + std::string(message) + "\n");

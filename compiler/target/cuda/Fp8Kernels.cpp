@@ -11,14 +11,14 @@
 using namespace mlir;
 using namespace jepa;
 
-/// Numbers that a block of the device library's LargestSize and Quantize takes in one turn, and how many blocks take turns.
+/// Numbers that a block of LargestSize and Quantize takes in one turn, and how many blocks take turns.
 static constexpr int64_t blockNumbers = 128 * 8, mostBlocks = 1056;
 
 /// What the library takes: strides of e4m3 from one multiple of 16 bytes to another.
 static constexpr int64_t sizeMultiple = 16;
 
-/// The numbers of `buffer`, as [rows, width], in e4m3 and their scale. Made once for each buffer of a function: a weight
-/// that several layers read is rounded once in a step.
+/// The numbers of `buffer`, as [rows, width], in e4m3 and their scale. Made once for each buffer of a function: a
+/// weight that several layers read is rounded once in a step.
 static std::pair<Value, Value> quantize(KernelContext &context, Value buffer, int64_t width) {
   if (auto found = context.quantized.find(buffer); found != context.quantized.end())
     return found->second;
@@ -38,8 +38,8 @@ static std::pair<Value, Value> quantize(KernelContext &context, Value buffer, in
                  });
   launchOnDevice(context, {"quantize", "Quantize", "quantize.cuh", {blocks, 1, 1}}, {{"to", to}},
                  {{"from", from}, {"scale", scale}}, [&](DeviceKernel &k) {
-                   k.run("Quantize::run", {k.text("reinterpret_cast<e4m3 *>(to)"), k.parameters[1], k.parameters[2],
-                                           k.number(count)});
+                   k.run("Quantize::run",
+                         {k.text("reinterpret_cast<e4m3 *>(to)"), k.parameters[1], k.parameters[2], k.number(count)});
                  });
   return context.quantized[buffer] = {to, scale};
 }
