@@ -28,8 +28,8 @@ deadline=$((seconds - 5))
 export JEPAC_CACHE=$out/cache PYTHONDONTWRITEBYTECODE=1 TORCHINDUCTOR_CACHE_DIR=$out/inductor
 # PyTorch's packages bring cuBLASLt along where the system has none.
 nvidia=$("$python" -c 'import nvidia; print(list(nvidia.__path__)[0])' 2>/dev/null)
-for folder in "$nvidia"/cublas/lib "$nvidia"/cu13/lib; do
-  [ -z "$nvidia" ] || [ ! -d "$folder" ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
+for folder in "${nvidia:-/none}"/cublas/lib "${nvidia:-/none}"/cu13/lib /usr/local/cuda/lib64; do
+  [ ! -d "$folder" ] || export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
 done
 
 # part NAME LIMIT COMMAND...: its output becomes NAME.out, its messages NAME.log; a line of parts.tsv says how it ended.
@@ -95,9 +95,10 @@ done
 #--- speed -------------------------------------------------------------------------------------------------------------
 [ -z "$warming" ] || wait "$warming"
 part ceilings 60 "$python" "$here/kernels.py"
-for name in tiny-train-bf16 vitl-train vitl-embed attention-64 attention-24 vitl-train-fp8; do
+part bench-tiny-train-bf16 90 "$(binary tiny-train-bf16)" bench --json --profile --steps 1
+for name in vitl-train vitl-embed attention-64 attention-24 vitl-train-fp8; do
   if [ -x "$(binary $name)" ]; then
-    part bench-$name 30 "$(binary $name)" bench --json --profile --seconds 2
+    part bench-$name 40 "$(binary $name)" bench --json --profile --seconds 2
   else
     missing bench-$name "no binary for it"
   fi
