@@ -27,4 +27,6 @@ expect 0 "out of the 0 s" "$tools/table" --rows threads --seconds 0 --jepac "$je
 touch "$folder/venv"
 expect 0 "not measured: no virtual environment" \
   "$tools/compare" --jepac "$jepac" --venv "$folder/venv" --rounds 1 --steps 1 --dtype f32 --batch 2 vjepa-tiny
+expect 0 "not measured: PyTorch's interpreter cannot be started.*nowhere" \
+  "$tools/compare" --jepac "$jepac" --python "$folder/nowhere" --rounds 1 --steps 1 --dtype f32 --batch 2 vjepa-tiny
 exit $status

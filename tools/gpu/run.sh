@@ -106,7 +106,7 @@ done
 for task in train embed; do
   if [ -x "$(binary vitl-$task)" ]; then
     part compare-$task 130 "$python" "$here/bench/compare" --binary "$(binary vitl-$task)" --device cuda --python "$python" \
-      --task $task --json --threads 8 --rounds 3 --steps 10 "vjepa-vitl16, $task"
+      --task $task --json --threads 8 --rounds 3 --steps 10
   else
     missing compare-$task "no binary for it"
   fi
