@@ -100,6 +100,10 @@ jepac_run_function CheckCode::compile(ModuleOp module, const Machine &machine) {
     if (auto found = renamed.find(launch.getKernel()); found != renamed.end())
       launch.setKernel(found->second);
   });
+  module.walk([&](GemmOp product) {
+    if (auto found = renamed.find(product.getEpilogue().value_or("")); found != renamed.end())
+      product.setEpilogue(found->second);
+  });
 
   if (!made.empty()) {
     loaded.push_back(load(*fresh, machine, true, {}));

@@ -90,7 +90,9 @@ TEST_F(Cuda, PlansSayWhatAGpuNeeds) {
   EXPECT_EQ(binary.plan().cudaArch, "sm_90a");
   Json info = binary.info();
   EXPECT_EQ(info.at("target").asString(), "cuda");
-  EXPECT_EQ(info.at("peak_bytes").asInteger(), binary.plan().arenaBytes);
+  // The next step's inputs are beside the arena.
+  EXPECT_GT(info.at("peak_bytes").asInteger(), binary.plan().arenaBytes);
+  EXPECT_LT(info.at("peak_bytes").asInteger(), binary.plan().arenaBytes + 2 * binary.plan().at("clip").bytes);
 }
 
 TEST(CudaErrors, DeviceCodeOfAnotherProgramIsRefused) {

@@ -43,6 +43,7 @@ function max(a, b) { return a > b ? a : b }
   threads[launched] = byte[1] + 256 * byte[2] + 65536 * byte[3]
   dynamic[launched] = byte[5] + 256 * byte[6] + 65536 * byte[7]
   known[launched] = 1
+  ++told
 }
 /\.entry / {
   entry = $0
@@ -87,9 +88,8 @@ END {
         complain(kernel " has no fp8 in its PTX")
     }
   }
-  for (one in known)
-    if (silent)
-      complain(silent " has no JEPA_LAUNCH_INFO")
+  if (told && silent)
+    complain(silent " has no JEPA_LAUNCH_INFO")
   if (!count)
     complain("no kernels")
   if (hopper && !products)

@@ -320,31 +320,44 @@ namespace {
 struct LoopsToEmitCPass : jepa::impl::LoopsToEmitCBase<LoopsToEmitCPass> {
   using LoopsToEmitCBase::LoopsToEmitCBase;
 
+  /// What a kernel of loops became.
+  struct Made {
+    std::string symbol;
+    bool hasScratch;
+  };
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
     SmallVector<LaunchOp> launches;
     module.walk([&](LaunchOp launch) { launches.push_back(launch); });
-    llvm::StringMap<bool> hasScratch;
+    llvm::StringMap<Made> kernels;
+    // By their text: kernels that differ in where a view begins are one.
+    llvm::StringMap<std::string> texts;
     for (LaunchOp launch : launches) {
-      auto kernel = symbols.lookup<func::FuncOp>(launch.getKernel());
-      if (kernel) {
-        bool scratch = !kernel.getArgument(2).use_empty();
-        hasScratch[kernel.getSymName()] = scratch;
-        std::string name = kernel.getSymName().str();
+      Made &known = kernels[launch.getKernel()];
+      if (auto kernel = symbols.lookup<func::FuncOp>(launch.getKernel())) {
+        known = {kernel.getSymName().str(), !kernel.getArgument(2).use_empty()};
         FailureOr<emitc::FuncOp> made = translate(kernel, launch);
         if (failed(made))
           return signalPassFailure();
         symbols.erase(kernel);
-        made->setSymName(name);
-        symbols.insert(*made);
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        made->print(os, OpPrintingFlags().assumeVerified().useLocalScope());
+        if (auto [place, isNew] = texts.try_emplace(text, known.symbol); !isNew) {
+          known.symbol = place->second;
+          made->erase();
+        } else {
+          made->setSymName(known.symbol);
+          symbols.insert(*made);
+        }
       }
       OpBuilder b(launch);
       int64_t blocks = llvm::divideCeil(std::max<int64_t>(1, launch.getCount()), threads);
-      blocks = std::min<int64_t>(blocks,
-                                 hasScratch[launch.getKernel()] ? std::max<int64_t>(1, maxThreads / threads) : 1 << 20);
+      blocks = std::min<int64_t>(blocks, known.hasScratch ? std::max<int64_t>(1, maxThreads / threads) : 1 << 20);
       auto device =
-          DeviceLaunchOp::create(b, launch.getLoc(), launch.getKernel(), launch.getBuffers(), ValueRange(),
+          DeviceLaunchOp::create(b, launch.getLoc(), known.symbol, launch.getBuffers(), ValueRange(),
                                  ArrayRef<int64_t>{blocks, 1, 1}, launch.getWrites(), nullptr, nullptr, nullptr);
       for (NamedAttribute attribute : launch->getDiscardableAttrs())
         device->setAttr(attribute.getName(), attribute.getValue());
