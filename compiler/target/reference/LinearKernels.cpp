@@ -12,7 +12,7 @@ using namespace jepa::reference;
 /// A weight: rounded to what the rows beside it hold, if that is less.
 static Number getWeight(Kernel &k, ArrayRef<Value> indices) {
   auto element = [&](unsigned buffer) { return cast<MemRefType>(k.buffers[buffer].getType()).getElementType(); };
-  if (!element(1).isBF16() || !element(2).isF32())
+  if (!element(1).isBF16() || element(2).isBF16())
     return get(k.e, k.buffers[2], indices);
   return k.e.convert(k.e.convert(k.e.load(k.buffers[2], indices), element(1)), k.e.builder.getF64Type());
 }
