@@ -147,7 +147,8 @@ static const char *elementName(Type memref) {
   return element.isBF16() ? "bf16" : element.isInteger(8) ? "e4m3" : "f32";
 }
 
-static rt::Json describeDeviceProduct(DeviceGemmOp op) {
+/// What products of the processor's library and of a device's say alike.
+template <typename Op> static rt::Json describeMatrices(Op op) {
   rt::Json json = rt::Json::object();
   json.set("m", int64_t(op.getM()));
   json.set("n", int64_t(op.getN()));
@@ -157,12 +158,17 @@ static rt::Json describeDeviceProduct(DeviceGemmOp op) {
   json.set("ldc", int64_t(op.getLdc()));
   json.set("transA", op.getTransA());
   json.set("transB", op.getTransB());
-  json.set("packed", false);
-  json.set("rounds_b", false);
   json.set("inputs", elementName(op.getA().getType()));
   json.set("result", elementName(op.getC().getType()));
-  json.set("epilogue", op.getEpilogue().str());
   json.set("bias", static_cast<bool>(op.getBias()));
+  return json;
+}
+
+static rt::Json describeDeviceProduct(DeviceGemmOp op) {
+  rt::Json json = describeMatrices(op);
+  json.set("packed", false);
+  json.set("rounds_b", false);
+  json.set("epilogue", op.getEpilogue().str());
   if (op.getBias())
     json.set("bias_type", elementName(op.getBias().getType()));
   if (op.getAux())
@@ -189,20 +195,9 @@ static rt::Json describeProducts(ModuleOp module) {
     add(json, json, op);
   });
   module.walk([&](GemmOp op) {
-    rt::Json json = rt::Json::object();
-    json.set("m", int64_t(op.getM()));
-    json.set("n", int64_t(op.getN()));
-    json.set("k", int64_t(op.getK()));
-    json.set("lda", int64_t(op.getLda()));
-    json.set("ldb", int64_t(op.getLdb()));
-    json.set("ldc", int64_t(op.getLdc()));
-    json.set("transA", op.getTransA());
-    json.set("transB", op.getTransB());
+    rt::Json json = describeMatrices(op);
     json.set("packed", op.getPacked());
     json.set("rounds_b", elementName(op.getB().getType()) != elementName(op.getA().getType()));
-    json.set("inputs", elementName(op.getA().getType()));
-    json.set("result", elementName(op.getC().getType()));
-    json.set("bias", static_cast<bool>(op.getBias()));
     // With an epilogue it has more scratch than the library asks for.
     int64_t scratch = byteSize(cast<MemRefType>(op.getScratch().getType()));
     if (auto known = products.find(json.dump()); known != products.end())
