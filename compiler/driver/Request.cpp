@@ -145,6 +145,8 @@ Specialisation jepa::specialise(const Request &request) {
   applySettings(result.config, request);
   if (result.request.maxThreads == 0)
     result.request.maxThreads = std::max(1u, std::thread::hardware_concurrency());
+  if (!request.deviceCode.empty() && request.target != "cuda")
+    throw ConfigError("--device-code has no meaning for --target " + request.target + "; add --target cuda");
   if (request.dtype == "f64" && request.target != "reference")
     throw ConfigError("--dtype f64 needs --target reference; the " + request.target + " target takes f32 and bf16");
   checkTeacher(request);

@@ -108,6 +108,12 @@ TEST(CudaErrors, DeviceCodeOfAnotherProgramIsRefused) {
   EXPECT_HAS(outcome.error, "it was compiled from another program's text; emit and compile it again");
 }
 
+TEST(CudaErrors, DeviceCodeWithoutADeviceIsRefused) {
+  Outcome outcome = runJepac("build vjepa-tiny --device-code " JEPAC_PROGRAM " -o /dev/null");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.error, "error: --device-code has no meaning for --target cpu; add --target cuda\n");
+}
+
 TEST(CudaErrors, WhatBelongsToAnotherTargetIsRefused) {
   for (const char *arguments : {"emit vjepa-tiny -o /tmp/never", "emit vjepa-tiny --stage cuda", "emit vjepa-tiny",
                                 "emit vjepa-tiny --target cuda --stage llvm"}) {
