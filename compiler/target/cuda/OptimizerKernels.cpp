@@ -14,19 +14,17 @@ using namespace jepa;
 /// chunkNumbers of the device library.
 static constexpr int64_t chunkNumbers = 4096;
 
-/// A gradient without gaps.
-static Value plain(KernelContext &context, Value buffer) {
-  return plainBuffer(context, buffer, cast<MemRefType>(buffer.getType()).getElementType());
+/// A gradient as the sweeps read it.
+static Value gradientBuffer(KernelContext &context, Value gradient) {
+  return plainBuffer(context, context.in(gradient), Float32Type::get(gradient.getContext()));
 }
 
 LogicalResult SquaredNormCuda::emit(SquaredNormOp op, KernelContext &context) {
   DeviceTable table{"GradientPlace", 3, {}, {}};
   int64_t chunks = 0;
   for (Value gradient : op.getGradients()) {
-    if (!getElementTypeOrSelf(gradient.getType()).isF32())
-      return emitLoops(op, context);
     int64_t count = cast<RankedTensorType>(gradient.getType()).getNumElements();
-    table.addPlace(plain(context, context.in(gradient)));
+    table.addPlace(gradientBuffer(context, gradient));
     table.addNumber(count);
     table.addNumber(chunks);
     chunks += blocksFor(count, chunkNumbers);
@@ -56,7 +54,7 @@ LogicalResult AdamWCuda::emit(AdamWOp op, KernelContext &context) {
   for (auto update : op->getBlock()->getOps<AdamWOp>()) {
     context.op = update;
     auto tensor = cast<RankedTensorType>(update.getGradient().getType());
-    auto type = MemRefType::get(tensor.getShape(), tensor.getElementType());
+    auto type = MemRefType::get(tensor.getShape(), Float32Type::get(op.getContext()));
     auto copyOf = [&](bool wanted, StringRef name) { return wanted ? context.copyOf(name, type.getShape()) : Value(); };
     std::optional<StringRef> teacher = update.getTeacher();
     table.addPlace(context.named("parameter", update.getName(), type));
@@ -65,7 +63,7 @@ LogicalResult AdamWCuda::emit(AdamWOp op, KernelContext &context) {
     table.addPlace(teacher ? context.named("parameter", *teacher, type) : Value());
     table.addPlace(copyOf(update.getCopy(), update.getName()));
     table.addPlace(copyOf(update.getTeacherCopy(), teacher.value_or("")));
-    table.addPlace(plain(context, context.in(update.getGradient())));
+    table.addPlace(gradientBuffer(context, update.getGradient()));
     table.addPlace(context.in(update.getNorm()));
     table.addNumber(type.getNumElements());
     table.addNumber(chunks);
