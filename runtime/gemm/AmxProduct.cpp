@@ -10,8 +10,10 @@ using namespace jepa::rt;
 using amx::stepElements, amx::width;
 
 static constexpr std::int64_t stepBytes = stepElements * 2, sumBytes = width * width * 4;
-/// Steps that one task of the packing loop packs.
+/// Steps that one task of the packing loop packs, of one panel or of as many panels one: those along the source's lines.
 static constexpr std::int64_t packedAtOnce = 16;
+/// A result of so many would push all else out of the second cache, and be gone itself before somebody reads it.
+static constexpr std::int64_t streamedBytes = 1 << 20;
 
 // Nothing here may depend on the number of threads: chunks decide in which order sums are rounded.
 AmxTiling jepa::rt::amxTiling(const jepac_gemm_desc &d) {
@@ -32,7 +34,8 @@ AmxTiling jepa::rt::amxTiling(const jepac_gemm_desc &d) {
 AmxProduct::AmxProduct(const jepac_gemm_desc &desc)
     : d(desc), tiling(amxTiling(desc)), rowPanels(amx::countSteps(d.m)), columnPanels(amx::countSteps(d.n)),
       steps(amx::countSteps(d.k)), rowTasks(ceilDiv(rowPanels, tiling.rows)),
-      columnTasks(ceilDiv(columnPanels, tiling.columns)), copiesA(!d.transA && d.k % width != 0) {
+      columnTasks(ceilDiv(columnPanels, tiling.columns)), copiesA(!d.transA && d.k % width != 0),
+      streams(d.result == JEPAC_F32 && d.m * d.n * 4 >= streamedBytes) {
   std::int64_t kept = tiling.steps < steps ? tiling.rows * tiling.columns : 0;
   threadBytes = alignUp(kept * sumBytes + 2 * sumBytes + tiling.steps * stepBytes);
 }
@@ -44,19 +47,20 @@ std::int64_t AmxProduct::scratchBytes(std::int64_t threads) const {
   return gemmAlignment + packed + threads * threadBytes;
 }
 
-/// Part `index` of the panels of one operand: up to `packedAtOnce` steps of one panel.
-void AmxProduct::packPart(std::uint16_t *panels, amx::Source source, bool isA, std::int64_t index) const {
-  std::int64_t parts = ceilDiv(steps, packedAtOnce), first = index / parts * width,
-               k = index % parts * packedAtOnce * width;
-  std::int64_t across = std::min(width, (isA ? d.m : d.n) - first);
-  std::int64_t depth = std::min(packedAtOnce * width, d.k - k);
-  std::int64_t offset = source.alongK ? first * source.stride + k : k * source.stride + first;
-  source.data = static_cast<const char *>(source.data) + offset * (source.f32 ? 4 : 2);
-  panels += (index / parts * steps + index % parts * packedAtOnce) * stepElements;
-  if (isA)
-    amx::packRows(panels, source, across, depth);
-  else
-    amx::packColumns(panels, source, across, depth);
+/// Brings all of an operand into panels, in parallel.
+void AmxProduct::packAll(std::uint16_t *panels, amx::Source source, bool isA) const {
+  std::int64_t size = isA ? d.m : d.n, panelCount = amx::countSteps(size);
+  std::int64_t panelsAtOnce = source.alongK ? 1 : packedAtOnce, stepsAtOnce = source.alongK ? packedAtOnce : 1;
+  std::int64_t down = ceilDiv(steps, stepsAtOnce);
+  forEach(ceilDiv(panelCount, panelsAtOnce) * down, 4, [&](std::int64_t index) {
+    std::int64_t panel = index / down * panelsAtOnce, step = index % down * stepsAtOnce;
+    amx::Source part = source;
+    std::int64_t offset = source.alongK ? panel * source.stride + step : step * source.stride + panel;
+    part.data = static_cast<const char *>(source.data) + offset * width * (source.f32 ? 4 : 2);
+    (isA ? amx::packRows : amx::packColumns)(panels + (panel * steps + step) * stepElements, steps * stepElements, part,
+                                             std::min(panelsAtOnce * width, size - panel * width),
+                                             std::min(stepsAtOnce * width, d.k - step * width));
+  });
 }
 
 /// The steps [step, step + count) of 32 rows of op(A).
@@ -68,7 +72,7 @@ amx::Rows AmxProduct::rowsAt(const Operands &operands, std::int64_t panel, std::
   std::int64_t rows = std::min(width, d.m - panel * width);
   if (!copiesA && rows == width)
     return amx::Rows::inPlace(from, d.lda);
-  amx::packRows(copy, {from, d.lda, true}, rows, std::min(count * width, d.k - step * width));
+  amx::packRows(copy, /*apart=*/0, {from, d.lda, true}, rows, std::min(count * width, d.k - step * width));
   return amx::Rows::panel(copy);
 }
 
@@ -80,7 +84,8 @@ amx::Result AmxProduct::blockOf(const Operands &operands, std::int64_t row, std:
           std::min(width, d.m - row * width),
           std::min(width, d.n - column * width),
           bytes == 2,
-          operands.bias ? operands.bias + column * width : nullptr};
+          operands.bias ? operands.bias + column * width : nullptr,
+          streams && !operands.epilogue.isThere()};
 }
 
 void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own,
@@ -122,9 +127,7 @@ void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own
 }
 
 bool AmxProduct::pack(void *packed, const void *b, void *) const {
-  amx::Source source{b, d.ldb, d.transB != 0, d.roundsB != 0};
-  forEach(columnPanels * ceilDiv(steps, packedAtOnce), 4,
-          [&](std::int64_t index) { packPart(static_cast<std::uint16_t *>(packed), source, false, index); });
+  packAll(static_cast<std::uint16_t *>(packed), {b, d.ldb, d.transB != 0, d.roundsB != 0}, /*isA=*/false);
   return true;
 }
 
@@ -140,9 +143,7 @@ bool AmxProduct::run(void *c, const void *a, const void *b, const float *bias, v
   }
   if (d.transA) {
     auto *panels = reinterpret_cast<std::uint16_t *>(own);
-    amx::Source source{operands.a, d.lda, false};
-    forEach(rowPanels * ceilDiv(steps, packedAtOnce), 4,
-            [&](std::int64_t index) { packPart(panels, source, true, index); });
+    packAll(panels, {operands.a, d.lda, false}, /*isA=*/true);
     operands.a = panels;
     own += alignUp(rowPanels * steps * stepBytes);
   }

@@ -40,7 +40,7 @@ private:
     const float *bias;
     const Epilogue &epilogue;
   };
-  void packPart(std::uint16_t *panels, amx::Source source, bool isA, std::int64_t index) const;
+  void packAll(std::uint16_t *panels, amx::Source source, bool isA) const;
   void multiply(std::int64_t task, const Operands &operands, char *own, std::int64_t thread) const;
   amx::Result blockOf(const Operands &operands, std::int64_t row, std::int64_t column) const;
   amx::Rows rowsAt(const Operands &operands, std::int64_t panel, std::int64_t step, std::int64_t steps,
@@ -50,6 +50,7 @@ private:
   AmxTiling tiling;
   std::int64_t rowPanels, columnPanels, steps, rowTasks, columnTasks, threadBytes;
   bool copiesA; ///< rows of op(A) go through scratch, 32 at a time
+  bool streams; ///< C goes to memory past the caches, if nothing follows inside
 };
 
 } // namespace jepa::rt

@@ -47,17 +47,22 @@ static std::uint32_t firstBits(std::int64_t count) {
   return count >= 32 ? ~0U : (1U << std::max<std::int64_t>(count, 0)) - 1;
 }
 
-/// Up to 32 elements, as bf16.
+/// Up to 32 elements, as bf16. Brings the 32 behind them to the first cache, whatever they are: these pieces are too
+/// short for the processor to see what is needed next.
 JEPA_AVX512 static __m512i load(std::uint32_t mask, const std::uint16_t *from) {
+  _mm_prefetch(from + width, _MM_HINT_T0);
   return _mm512_maskz_loadu_epi16(mask, from);
 }
 JEPA_AVX512 static __m512i load(std::uint32_t mask, const float *from) {
+  _mm_prefetch(from + width, _MM_HINT_T0);
+  _mm_prefetch(from + width + width / 2, _MM_HINT_T0);
   __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
   __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
   return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/// The two tiles of a step; `byRow` ones have a line per row or column, the others a line per pair.
+/// The two tiles of a step, of what is there of `across` times `depth`; `byRow` ones have a line per row or column, the
+/// others a line per pair.
 template <bool alongK, bool byRow, class Element>
 JEPA_AVX512 static void packStep(std::uint16_t *to, const Element *from, std::int64_t stride, std::int64_t across,
                                  std::int64_t depth) {
@@ -89,22 +94,31 @@ JEPA_AVX512 static void packStep(std::uint16_t *to, const Element *from, std::in
   }
 }
 
+// Along the lines of the source, whichever way they go.
 template <bool byRow, class Element>
-static void packPanel(std::uint16_t *panel, Source source, std::int64_t across, std::int64_t depth) {
+static void packPanels(std::uint16_t *panels, std::int64_t apart, Source source, std::int64_t across,
+                       std::int64_t depth) {
   const auto *from = static_cast<const Element *>(source.data);
-  for (std::int64_t k = 0; k < depth; k += width, panel += stepElements)
-    if (source.alongK)
-      packStep<true, byRow>(panel, from + k, source.stride, across, depth - k);
-    else
-      packStep<false, byRow>(panel, from + k * source.stride, source.stride, across, depth - k);
+  auto at = [&](std::int64_t i, std::int64_t k) { return panels + i / width * apart + k / width * stepElements; };
+  if (source.alongK) {
+    for (std::int64_t i = 0; i < across; i += width)
+      for (std::int64_t k = 0; k < depth; k += width)
+        packStep<true, byRow>(at(i, k), from + i * source.stride + k, source.stride, across - i, depth - k);
+  } else {
+    for (std::int64_t k = 0; k < depth; k += width)
+      for (std::int64_t i = 0; i < across; i += width)
+        packStep<false, byRow>(at(i, k), from + k * source.stride + i, source.stride, across - i, depth - k);
+  }
 }
 
-void jepa::rt::amx::packRows(std::uint16_t *panel, Source a, std::int64_t across, std::int64_t depth) {
-  packPanel<true, std::uint16_t>(panel, a, across, depth);
+void jepa::rt::amx::packRows(std::uint16_t *panels, std::int64_t apart, Source a, std::int64_t across,
+                             std::int64_t depth) {
+  packPanels<true, std::uint16_t>(panels, apart, a, across, depth);
 }
 
-void jepa::rt::amx::packColumns(std::uint16_t *panel, Source b, std::int64_t across, std::int64_t depth) {
-  (b.f32 ? packPanel<false, float> : packPanel<false, std::uint16_t>)(panel, b, across, depth);
+void jepa::rt::amx::packColumns(std::uint16_t *panels, std::int64_t apart, Source b, std::int64_t across,
+                                std::int64_t depth) {
+  (b.f32 ? packPanels<false, float> : packPanels<false, std::uint16_t>)(panels, apart, b, across, depth);
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,7 +134,11 @@ JEPA_AMX void jepa::rt::amx::begin() {
   _tile_loadconfig(&all);
 }
 
-JEPA_AMX void jepa::rt::amx::end() { _tile_release(); }
+JEPA_AMX void jepa::rt::amx::end() {
+  _tile_release();
+  // What was streamed is there for whoever waits for this task.
+  _mm_sfence();
+}
 
 JEPA_AMX void jepa::rt::amx::multiply(float *sums, const float *before, Rows a, const std::uint16_t *b,
                                       std::int64_t steps, const void *ahead, std::int64_t lines) {
@@ -171,6 +189,11 @@ JEPA_AVX512 void jepa::rt::amx::store(const Result &result, const float *sums) {
                                (__m512i)_mm512_cvtne2ps_pbh(y, x));
     } else {
       float *to = static_cast<float *>(result.c) + row * result.stride;
+      if (result.streams && mask == ~0U && reinterpret_cast<std::uintptr_t>(to) % 64 == 0) {
+        _mm512_stream_ps(to, x);
+        _mm512_stream_ps(to + 16, y);
+        continue;
+      }
       _mm512_mask_storeu_ps(to, left, x);
       _mm512_mask_storeu_ps(to + 16, right, y);
     }
@@ -178,6 +201,8 @@ JEPA_AVX512 void jepa::rt::amx::store(const Result &result, const float *sums) {
 }
 
 __attribute__((target("prfchw"))) void jepa::rt::amx::prefetch(const Result &result) {
+  if (result.streams)
+    return;
   constexpr std::int64_t line = 64;
   std::int64_t element = result.bf16 ? 2 : 4;
   for (std::int64_t row = 0; row < result.rows; ++row) {

@@ -33,11 +33,10 @@ struct Source {
   bool f32 = false;
 };
 
-/// Writes the first countSteps(depth) steps of a panel of `across` rows or
-/// columns (at most `width`). `data` is the element (0, 0) of the part, bf16 for
-/// rows.
-void packRows(std::uint16_t *panel, Source a, std::int64_t across, std::int64_t depth);
-void packColumns(std::uint16_t *panel, Source b, std::int64_t across, std::int64_t depth);
+/// Writes the first countSteps(depth) steps of the panels, `apart` elements from each other, of `across` rows or
+/// columns. `data` is the element (0, 0) of the part, bf16 for rows.
+void packRows(std::uint16_t *panels, std::int64_t apart, Source a, std::int64_t across, std::int64_t depth);
+void packColumns(std::uint16_t *panels, std::int64_t apart, Source b, std::int64_t across, std::int64_t depth);
 
 /// 32 rows of op(A) as the unit loads them: in place, or a panel.
 struct Rows {
@@ -66,6 +65,7 @@ struct Result {
   std::int64_t stride, rows, columns;
   bool bf16;
   const float *bias; ///< of these columns, or null
+  bool streams;      ///< past the caches, where lines of f32 are whole
 };
 void store(const Result &result, const float *sums);
 /// Brings what a store will write to the first cache.

@@ -26,6 +26,8 @@ public:
   /// `counters` has scratchBytes(d). A null kernel is none.
   Epilogue(const jepac_gemm_desc &d, jepac_kernel kernel, void *const *args, void *counters);
 
+  bool isThere() const { return kernel; }
+
   static std::int64_t scratchBytes(const jepac_gemm_desc &d);
 
   /// To be called once for each element of C, by the thread that wrote it.

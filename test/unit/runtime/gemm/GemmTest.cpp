@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <random>
 #include <thread>
 #include <utility>
@@ -44,10 +45,20 @@ jepac_gemm_desc describe(const Case &c, const Kind &kind = {}) {
   return d;
 }
 
+/// At lines of the cache, as buffers of a program are.
+template <class T> struct AtLines {
+  using value_type = T;
+  static constexpr std::align_val_t line{64};
+  T *allocate(std::size_t size) { return static_cast<T *>(::operator new(size * sizeof(T), line)); }
+  void deallocate(T *data, std::size_t) { ::operator delete(data, line); }
+  bool operator==(const AtLines &) const = default;
+};
+using Bytes = std::vector<std::byte, AtLines<std::byte>>;
+
 /// Elements of either type.
 struct Matrix {
   std::int32_t type = JEPAC_F32;
-  std::vector<std::byte> bytes;
+  Bytes bytes;
 
   Matrix() = default;
   Matrix(std::int32_t type, std::int64_t count, std::mt19937 &random) : type(type) {
@@ -178,13 +189,14 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Gemm,
                                          Case{257, 640, 513}, Case{70, 1030, 520}, Case{31, 2, 4},
                                          Case{2, 31, 9}, Case{200, 300, 129, 5},
                                          Case{70, 520, 520, 3}, Case{96, 24, 100},
-                                         Case{300, 80, 80}, Case{129, 1152, 384}),
+                                         Case{300, 80, 80}, Case{129, 1152, 384},
+                                         Case{515, 528, 40, 16}, Case{520, 530, 40}),
                          nameOf);
 
 /// An epilogue that looks at its part, counts it, and overwrites it.
 struct Watched {
   const jepac_gemm_desc &d;
-  std::vector<std::byte> &c;
+  Bytes &c;
   const std::vector<double> &expected; ///< C without an epilogue
   int threads;
   std::vector<std::atomic<int>> seen, running;
@@ -192,7 +204,7 @@ struct Watched {
 
   std::int64_t across() const { return (d.n + d.epilogueColumns - 1) / d.epilogueColumns; }
   std::int64_t parts() const { return (d.m + d.epilogueRows - 1) / d.epilogueRows * across(); }
-  Watched(const jepac_gemm_desc &d, std::vector<std::byte> &c, const std::vector<double> &expected, int threads)
+  Watched(const jepac_gemm_desc &d, Bytes &c, const std::vector<double> &expected, int threads)
       : d(d), c(c), expected(expected), threads(threads), seen(static_cast<std::size_t>(parts())),
         running(static_cast<std::size_t>(threads)) {}
 
