@@ -4,8 +4,10 @@
 //===----------------------------------------------------------------------===//
 //
 // As AttentionKernels.cpp does it, scores and sums transposed, with products
-// that go from memory to memory by tiles of 16 x 16. They take a fourth of the
-// time that the exponentials take, which are therefore what is counted here.
+// that go from memory to memory by tiles of 16 x 16. The unit that multiplies
+// works beside the one for vectors as far as the processor sees ahead, some
+// hundred instructions: the next block's scores are therefore computed between
+// this block's exponentials, 32 keys at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,21 +58,27 @@ struct TiledAttention {
   void run(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, int64_t parts);
 
 private:
-  /// Per 16 queries: their running maximum, and the sum of exponentials.
-  using Statistics = SmallVector<Number>;
+  /// Keys that are taken together.
+  struct Block {
+    Number first, count, pairs;
+  };
   Value buffer(Buffer which) const { return k.buffers[which]; }
   Number log2Scale() { return e.constant(Tile::vectorType(e), layout.scale * M_LOG2E); }
   int64_t wideTiles() const { return AttentionTiles::wideTiles(layout.width); }
   SmallVector<Value> row(Buffer which, Number tile, int64_t v, Number inTile) const;
 
   void panel(const AttentionTask &task, const GroupTokens &queries, const GroupTokens &keys, Number first);
-  Statistics keyBlock(Number first, Number count, ArrayRef<Number> before);
-  SmallVector<Number> scores(Number first, Number blocks, ArrayRef<Number> maxima);
+  Block blockAt(Number first, const GroupTokens &keys);
+  SmallVector<Number> keyBlock(const Block &block, const Block &next, ArrayRef<Number> before);
+  void beginScores(const Block &block, Number pair);
+  void storeScores(Number pair);
+  SmallVector<Number> largest(Number pair, ArrayRef<Number> maxima);
   SmallVector<Number> raise(ArrayRef<Number> before, ArrayRef<Number> maxima);
-  SmallVector<Number> exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums);
+  SmallVector<Number> exponentials(const Block &block, const Block &next, ArrayRef<Number> maxima,
+                                   ArrayRef<Number> before);
   SmallVector<Number> wordsOf(Number tile32, Number word, Number keysLeft, ArrayRef<Number> offsets,
                               ArrayRef<Number> sums);
-  void addValues(Number first, Number blocks);
+  void addValues(const Block &block);
   void finish(const AttentionTask &task, const GroupTokens &queries, Number first, ArrayRef<Number> statistics);
 };
 
@@ -101,24 +109,40 @@ void TiledAttention::panel(const AttentionTask &task, const GroupTokens &queries
       tiles.clear(buffer(Sums), {feature, e.index(v)});
   });
   Number zero = e.constant(Tile::vectorType(e), 0), lowest = e.constant(zero.getType(), lowestScore);
-  SmallVector<Number> statistics = e.reduce(
-      e.index(0), keys.count, block, {lowest, lowest, zero, zero}, [&](Number firstKey, ArrayRef<Number> before) {
-        return keyBlock(firstKey, e.min(e.index(block), keys.count - firstKey), before);
-      });
-  finish(task, queries, first, statistics);
+  SmallVector<Number> none(panelTiles, lowest);
+  Block start = blockAt(e.index(0), keys);
+  SmallVector<Number> carried = e.reduce(e.index(0), start.pairs, 1, none, [&](Number pair, ArrayRef<Number> maxima) {
+    beginScores(start, pair);
+    storeScores(pair);
+    return largest(pair, maxima);
+  });
+  // Maxima and sums so far, by 16 queries, before the maxima of the block whose scores are there.
+  carried.insert(carried.begin(), {lowest, lowest, zero, zero});
+  carried = e.reduce(e.index(0), keys.count, block, carried, [&](Number firstKey, ArrayRef<Number> before) {
+    return keyBlock(blockAt(firstKey, keys), blockAt(firstKey + block, keys), before);
+  });
+  finish(task, queries, first, ArrayRef(carried).take_front(2 * panelTiles));
 }
 
-SmallVector<Number> TiledAttention::keyBlock(Number first, Number count, ArrayRef<Number> before) {
-  Number blocks = (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth;
-  SmallVector<Number> maxima = raise(before, scores(first, blocks, before.take_front(panelTiles))), factors, sums;
-  for (int64_t v = 0; v < panelTiles; ++v) {
-    factors.push_back(exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
-    sums.push_back(before[panelTiles + v] * factors[v]);
-  }
-  sums = exponentials(count, maxima, sums);
-  addValues(first, blocks);
-  llvm::append_range(maxima, sums);
-  return maxima;
+/// The keys from `first` on: none where it is the end.
+TiledAttention::Block TiledAttention::blockAt(Number first, const GroupTokens &keys) {
+  Number count = e.min(e.index(block), e.max(keys.count, first) - first);
+  return {first, count, (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth};
+}
+
+/// Adds a block whose scores are there, and computes those of the next.
+SmallVector<Number> TiledAttention::keyBlock(const Block &block, const Block &next, ArrayRef<Number> before) {
+  SmallVector<Number> larger, carried;
+  for (int64_t v = 0; v < panelTiles; ++v)
+    larger.push_back(jepa::larger(e, before[v], before[2 * panelTiles + v]));
+  SmallVector<Number> maxima = raise(before, larger);
+  for (int64_t v = 0; v < panelTiles; ++v)
+    carried.push_back(before[panelTiles + v] *
+                      exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
+  carried = exponentials(block, next, maxima, carried);
+  addValues(block);
+  carried.insert(carried.begin(), maxima.begin(), maxima.end());
+  return carried;
 }
 
 /// What probabilities are relative to: the maximum so far where some score is far above what it was, otherwise that, as
@@ -143,38 +167,41 @@ SmallVector<Number> TiledAttention::raise(ArrayRef<Number> before, ArrayRef<Numb
   return after;
 }
 
-/// The scores of a block, 32 keys at a time, and the larger of `maxima` and theirs. Keys past the last one repeat it.
-SmallVector<Number> TiledAttention::scores(Number first, Number blocks, ArrayRef<Number> maxima) {
-  MatrixTiles registers(e);
-  Number firstTile = first / MatrixTiles::size, depth = e.index(AttentionTiles::deepTiles(layout.width));
-  e.loop(e.index(0), blocks, 1, [&](Number pair) {
-    registers.multiply(2, panelTiles, depth, /*accumulate=*/false,
-                       {buffer(Scores),
-                        [&](int64_t i, int64_t j) {
-                          return SmallVector<Value>{slot, pair * 2 + i, e.index(j)};
-                        }},
+/// The scores of 32 keys, in registers. Keys past the last one repeat it.
+void TiledAttention::beginScores(const Block &block, Number pair) {
+  Number firstTile = block.first / MatrixTiles::size + pair * 2;
+  MatrixTiles(e).begin(2, panelTiles, e.index(AttentionTiles::deepTiles(layout.width)), /*before=*/nullptr,
                        {buffer(KeyRows),
                         [&](int64_t i, Number d) {
-                          return SmallVector<Value>{slot, firstTile + pair * 2 + i, d};
+                          return SmallVector<Value>{slot, firstTile + i, d};
                         }},
                        {buffer(QueryPanel), [&](int64_t j, Number d) {
                           return SmallVector<Value>{slot, d, e.index(j)};
                         }});
-  });
-  return e.reduce(e.index(0), blocks * 2, 1, maxima, [&](Number tile, ArrayRef<Number> before) {
-    // Neighbours first: a chain would wait for each comparison.
-    SmallVector<Number> after;
+}
+
+void TiledAttention::storeScores(Number pair) {
+  MatrixTiles(e).store(2, panelTiles, {buffer(Scores), [&](int64_t i, int64_t j) {
+                                         return SmallVector<Value>{slot, pair * 2 + i, e.index(j)};
+                                       }});
+}
+
+/// The larger of `maxima` and the scores of 32 keys.
+SmallVector<Number> TiledAttention::largest(Number pair, ArrayRef<Number> maxima) {
+  // Neighbours first: a chain would wait for each comparison.
+  SmallVector<Number> after(maxima);
+  for (int64_t i = 0; i < 2; ++i)
     for (int64_t v = 0; v < panelTiles; ++v) {
       SmallVector<Number> most;
-      for (int64_t i = 0; i < MatrixTiles::size; ++i)
-        most.push_back(e.loadVector(buffer(Scores), row(Scores, tile, v, e.index(i)), Tile::lanes));
+      for (int64_t key = 0; key < MatrixTiles::size; ++key)
+        most.push_back(e.loadVector(buffer(Scores), row(Scores, pair * 2 + i, v, e.index(key)),
+                                    Tile::lanes));
       for (int64_t half = MatrixTiles::size / 2; half; half /= 2)
-        for (int64_t i = 0; i < half; ++i)
-          most[i] = larger(e, most[i], most[i + half]);
-      after.push_back(larger(e, before[v], most[0]));
+        for (int64_t key = 0; key < half; ++key)
+          most[key] = larger(e, most[key], most[key + half]);
+      after[v] = larger(e, after[v], most[0]);
     }
-    return after;
-  });
+  return after;
 }
 
 /// Two keys' probabilities as words, and `sums` with them: [key, 16 queries]. Of the two, `keysLeft` exist.
@@ -198,31 +225,44 @@ SmallVector<Number> TiledAttention::wordsOf(Number tile32, Number word, Number k
   return after;
 }
 
-/// The probabilities of a block from its scores, zeros up to whole tiles; adds them to `sums`.
-SmallVector<Number> TiledAttention::exponentials(Number count, ArrayRef<Number> maxima, ArrayRef<Number> sums) {
+/// The probabilities of a block from its scores, zeros up to whole tiles; added to `sums`, which are returned before the
+/// maxima of the next block.
+SmallVector<Number> TiledAttention::exponentials(const Block &block, const Block &next, ArrayRef<Number> maxima,
+                                                 ArrayRef<Number> sums) {
   SmallVector<Number> offsets;
   for (Number maximum : maxima)
     offsets.push_back(maximum * e.constant(maximum.getType(), -layout.scale * M_LOG2E));
-  Number whole = count / MatrixTiles::depth, zero = e.constant(sums[0].getType(), 0);
-  auto words = [&](Number tile32, bool isWhole, ArrayRef<Number> before) {
-    return e.reduce(e.index(0), e.index(MatrixTiles::size), 1, before, [&](Number word, ArrayRef<Number> carried) {
-      Number at = tile32 * MatrixTiles::depth + word * 2;
-      return wordsOf(tile32, word, isWhole ? Number() : count - e.min(at, count), offsets, carried);
-    });
+  constexpr int64_t sumCount = 2 * panelTiles;
+  auto pair = [&](Number tile32, bool isWhole, ArrayRef<Number> before) {
+    e.when(e.less(tile32, next.pairs), [&] { beginScores(next, tile32); });
+    SmallVector<Number> after = e.reduce(
+        e.index(0), e.index(MatrixTiles::size), 1, before.take_front(sumCount),
+        [&](Number word, ArrayRef<Number> carried) {
+          Number at = tile32 * MatrixTiles::depth + word * 2;
+          return wordsOf(tile32, word, isWhole ? Number() : block.count - e.min(at, block.count), offsets, carried);
+        });
+    llvm::append_range(after, e.reduce(tile32, e.min(tile32 + 1, next.pairs), 1, before.drop_front(sumCount),
+                                       [&](Number, ArrayRef<Number> most) {
+                                         storeScores(tile32);
+                                         return largest(tile32, most);
+                                       }));
+    return after;
   };
-  SmallVector<Number> four{sums[0], sums[1], zero, zero};
-  four = e.reduce(e.index(0), whole, 1, four,
-                  [&](Number tile32, ArrayRef<Number> before) { return words(tile32, true, before); });
-  four = e.reduce(whole, (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth, 1, four,
-                  [&](Number tile32, ArrayRef<Number> before) { return words(tile32, false, before); });
-  return {four[0] + four[2], four[1] + four[3]};
+  Number whole = block.count / MatrixTiles::depth, zero = e.constant(sums[0].getType(), 0);
+  Number lowest = e.constant(zero.getType(), lowestScore);
+  SmallVector<Number> carried{sums[0], sums[1], zero, zero, lowest, lowest};
+  carried = e.reduce(e.index(0), whole, 1, carried,
+                     [&](Number tile32, ArrayRef<Number> before) { return pair(tile32, true, before); });
+  carried = e.reduce(whole, block.pairs, 1, carried,
+                     [&](Number tile32, ArrayRef<Number> before) { return pair(tile32, false, before); });
+  return {carried[0] + carried[2], carried[1] + carried[3], carried[4], carried[5]};
 }
 
-void TiledAttention::addValues(Number first, Number blocks) {
+void TiledAttention::addValues(const Block &block) {
   MatrixTiles registers(e);
-  Number firstBlock = first / MatrixTiles::depth;
+  Number firstBlock = block.first / MatrixTiles::depth;
   registers.forPairs(wideTiles(), [&](Number feature, int64_t number) {
-    registers.multiply(number, panelTiles, blocks, /*accumulate=*/true,
+    registers.multiply(number, panelTiles, block.pairs, /*accumulate=*/true,
                        {buffer(Sums),
                         [&](int64_t i, int64_t j) {
                           return SmallVector<Value>{slot, feature + i, e.index(j)};

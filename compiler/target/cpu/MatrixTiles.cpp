@@ -61,21 +61,22 @@ void MatrixTiles::release() const { call("llvm.x86.tilerelease", {}); }
 
 void MatrixTiles::multiply(int64_t rows, int64_t columns, Number depth, bool accumulate, TileSums sums,
                            TileOperand left, TileOperand right) const {
+  begin(rows, columns, depth, accumulate ? &sums : nullptr, left, right);
+  store(rows, columns, sums);
+}
+
+void MatrixTiles::begin(int64_t rows, int64_t columns, Number depth, const TileSums *before, TileOperand left,
+                        TileOperand right) const {
   Value stride = e.constant(e.builder.getI64Type(), rowBytes);
   auto load = [&](int64_t target, Value buffer, ArrayRef<Value> place) {
     call("llvm.x86.tileloadd64", {number(target), address(buffer, place), stride});
   };
-  auto forSums = [&](function_ref<void(int64_t, int64_t, int64_t)> body) {
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < columns; ++j)
-        body(i * columns + j, i, j);
-  };
-  forSums([&](int64_t sum, int64_t i, int64_t j) {
-    if (accumulate)
-      load(sum, sums.buffer, sums.place(i, j));
-    else
-      call("llvm.x86.tilezero", {number(sum)});
-  });
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      if (before)
+        load(i * columns + j, before->buffer, before->place(i, j));
+      else
+        call("llvm.x86.tilezero", {number(i * columns + j)});
   e.loop(e.index(0), depth, 1, [&](Number step) {
     for (int64_t j = 0; j < columns; ++j)
       load(rightRegister + j, right.buffer, right.place(j, step));
@@ -85,9 +86,13 @@ void MatrixTiles::multiply(int64_t rows, int64_t columns, Number depth, bool acc
         call("llvm.x86.tdpbf16ps", {number(i * columns + j), number(leftRegister + i), number(rightRegister + j)});
     }
   });
-  forSums([&](int64_t sum, int64_t i, int64_t j) {
-    call("llvm.x86.tilestored64", {number(sum), address(sums.buffer, sums.place(i, j)), stride});
-  });
+}
+
+void MatrixTiles::store(int64_t rows, int64_t columns, TileSums sums) const {
+  Value stride = e.constant(e.builder.getI64Type(), rowBytes);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      call("llvm.x86.tilestored64", {number(i * columns + j), address(sums.buffer, sums.place(i, j)), stride});
 }
 
 void MatrixTiles::forPairs(int64_t count, function_ref<void(Number, int64_t)> body) const {

@@ -43,6 +43,10 @@ public:
   /// 1 or 2; with `accumulate` added to what is there. Left holds rows of words, right words of rows.
   void multiply(int64_t rows, int64_t columns, Number depth, bool accumulate, TileSums sums, TileOperand left,
                 TileOperand right) const;
+  /// The same in two halves: whatever else is between them runs while the unit multiplies.
+  void begin(int64_t rows, int64_t columns, Number depth, const TileSums *before, TileOperand left,
+             TileOperand right) const;
+  void store(int64_t rows, int64_t columns, TileSums sums) const;
 
   /// Calls body(first, 2) for the pairs of [0, count), and body(count - 1, 1) where one is left.
   void forPairs(int64_t count, llvm::function_ref<void(Number first, int64_t number)> body) const;

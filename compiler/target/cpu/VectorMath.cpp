@@ -13,16 +13,19 @@ using namespace jepa;
 /// 1.5 * 2^23: what is added to it is rounded to an integer, which stands in the low bits.
 static constexpr double magic = 12582912.0;
 
+static Number polynomial(Emit &e, Number x, ArrayRef<double> coefficients) {
+  Number sum = e.constant(x.getType(), coefficients[0]);
+  for (double coefficient : coefficients.drop_front())
+    sum = e.fma(sum, x, e.constant(x.getType(), coefficient));
+  return sum;
+}
+
 /// 2^x on [-0.5, 0.5], with minimax coefficients for the relative error.
 static Number power(Emit &e, Number x, Precision precision) {
   static constexpr double exact[] = {0.0013276471979478776, 0.00967554133421605, 0.05550713273542586,
                                      0.24022119723848476,   0.6931469670647331,  1.0000000716546822};
   static constexpr double coarse[] = {0.0551716693598633, 0.2426111313850358, 0.6932609862030932, 0.9999280729972178};
-  ArrayRef<double> coefficients = precision == Precision::Float ? ArrayRef(exact) : ArrayRef(coarse);
-  Number sum = e.constant(x.getType(), coefficients[0]);
-  for (double coefficient : coefficients.drop_front())
-    sum = e.fma(sum, x, e.constant(x.getType(), coefficient));
-  return sum;
+  return polynomial(e, x, precision == Precision::Float ? ArrayRef(exact) : ArrayRef(coarse));
 }
 
 Number jepa::larger(Emit &e, Number a, Number b) { return e.select(e.less(b, a), a, b); }
@@ -40,13 +43,22 @@ Number jepa::exp2(Emit &e, Number x, Precision precision) {
   return e.bitcast(e.bitcast(fraction, integers) + exponent, floats);
 }
 
+// Two instructions of AVX-512 for what takes exp2 seven: x less the whole number below it, and that number, without being
+// computed, as the exponent.
 Number jepa::coarseExp2(Emit &e, Number x) {
-  Number shifted = x + magic, whole = shifted - magic;
-  Number fraction = power(e, x - whole, Precision::Bf16);
+  // 2^x on [0, 1], minimax for the relative error.
+  static constexpr double coefficients[] = {0.07802452306748282, 0.22606716778617425, 0.6958335288657752, 0.9999252204673932};
   Type i16 = e.builder.getI16Type(), i32 = e.builder.getI32Type();
-  Value operands[] = {fraction, whole, fraction, LLVM::ConstantOp::create(e.builder, e.loc, i16, -1),
-                      LLVM::ConstantOp::create(e.builder, e.loc, i32, 4)};
-  return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(),
-                                              e.builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"), operands)
-                    .getResult(0));
+  auto call = [&](StringRef intrinsic, ValueRange operands) {
+    return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(), e.builder.getStringAttr(intrinsic), operands)
+                      .getResult(0));
+  };
+  auto constant = [&](Type type, int64_t value) -> Value {
+    return LLVM::ConstantOp::create(e.builder, e.loc, type, value);
+  };
+  // All lanes; rounding down without a signal; rounding as usual.
+  Value all = constant(i16, -1), down = constant(i32, 1 | 8), usual = constant(i32, 4);
+  Number fraction = call("llvm.x86.avx512.mask.reduce.ps.512", {x, down, x, all, usual});
+  Number power = polynomial(e, fraction, coefficients);
+  return call("llvm.x86.avx512.mask.scalef.ps.512", {power, x, power, all, usual});
 }
