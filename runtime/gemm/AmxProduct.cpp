@@ -37,7 +37,7 @@ AmxProduct::AmxProduct(const jepac_gemm_desc &desc)
       columnTasks(ceilDiv(columnPanels, tiling.columns)), copiesA(!d.transA && d.k % width != 0),
       streams(d.result == JEPAC_F32 && d.m * d.n * 4 >= streamedBytes) {
   std::int64_t kept = tiling.steps < steps ? tiling.rows * tiling.columns : 0;
-  threadBytes = alignUp(kept * sumBytes + 2 * sumBytes + tiling.steps * stepBytes);
+  threadBytes = alignUp(kept * sumBytes + 2 * sumBytes + tiling.steps * stepBytes) + threadGap;
 }
 
 std::int64_t AmxProduct::packedBytes() const { return alignUp(columnPanels * steps * stepBytes); }
@@ -90,7 +90,10 @@ amx::Result AmxProduct::blockOf(const Operands &operands, std::int64_t row, std:
 
 void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own,
                           std::int64_t thread) const {
-  std::int64_t firstRow = task / columnTasks * tiling.rows, firstColumn = task % columnTasks * tiling.columns;
+  // Neighbours share what there is less of, columns of op(B) or rows of op(A), and do not write side by side.
+  bool downFirst = rowTasks > columnTasks;
+  std::int64_t firstRow = (downFirst ? task % rowTasks : task / columnTasks) * tiling.rows;
+  std::int64_t firstColumn = (downFirst ? task / rowTasks : task % columnTasks) * tiling.columns;
   std::int64_t lastRow = std::min(firstRow + tiling.rows, rowPanels);
   std::int64_t lastColumn = std::min(firstColumn + tiling.columns, columnPanels);
   Range columns{firstColumn * width, std::min(lastColumn * width, d.n) - firstColumn * width};

@@ -37,6 +37,9 @@ inline char *alignUp(void *scratch) {
   return static_cast<char *>(scratch) + (alignUp(address) - address);
 }
 
+/// What lies between two threads' parts: as far as processors fetch ahead of where they are.
+constexpr std::int64_t threadGap = 4096;
+
 inline std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 inline std::int64_t elementBytes(std::int32_t type) { return type == JEPAC_BF16 ? 2 : 4; }
 

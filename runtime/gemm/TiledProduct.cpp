@@ -45,6 +45,7 @@ TiledProduct::TiledProduct(const jepac_gemm_desc &desc, bool bias)
   threadBytes = tileBytesC + tileBytesA + alignUp(work);
   if (packing)
     threadBytes = std::max(threadBytes, packing->scratchBytes());
+  threadBytes += threadGap;
 }
 
 TiledProduct::Tile TiledProduct::tileAt(std::int64_t index) const {

@@ -138,11 +138,7 @@ Number AttentionPack::dot(const HeadRows &a, const HeadRows &b, Number token) co
 // Buffers
 //===----------------------------------------------------------------------===//
 
-Value AttentionScratch::buffer(ArrayRef<int64_t> shape, Type type) {
-  SmallVector<int64_t> all{slots};
-  llvm::append_range(all, shape);
-  return context.temporary(all, type);
-}
+Value AttentionScratch::buffer(ArrayRef<int64_t> shape, Type type) { return slotBuffer(context, slots, shape, type); }
 Value AttentionScratch::floats(ArrayRef<int64_t> shape) {
   return buffer(shape, Float32Type::get(context.op->getContext()));
 }

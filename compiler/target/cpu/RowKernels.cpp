@@ -101,7 +101,7 @@ RowGroup::RowGroup(KernelContext &context, ArrayRef<Operation *> ops, ValueRange
         writes.push_back(context.rows(context.out(result)));
       } else if (isComputedTwice(result)) {
         written[result] = {static_cast<unsigned>(writes.size()), true};
-        writes.push_back(context.temporary({context.getMaxThreads(), width}, typeOf(result).getElementType()));
+        writes.push_back(slotBuffer(context, context.getMaxThreads(), {width}, typeOf(result).getElementType()));
       }
     }
   }

@@ -142,6 +142,15 @@ Value jepa::plain(KernelContext &context, Value buffer) {
   return copy;
 }
 
+Value jepa::slotBuffer(KernelContext &context, int64_t slots, ArrayRef<int64_t> shape, Type element) {
+  constexpr int64_t pageBits = 8 * 4096;
+  SmallVector<int64_t> padded{slots};
+  llvm::append_range(padded, shape);
+  int64_t rowBits = llvm::product_of(shape.drop_front()) * element.getIntOrFloatBitWidth();
+  padded[1] += llvm::divideCeil(pageBits, rowBits);
+  return context.temporary(padded, element);
+}
+
 int64_t jepa::rowGrain(int64_t width, int64_t elements) { return std::max<int64_t>(1, elements / width); }
 
 Elements::Elements(KernelContext &context, ArrayRef<Value> buffers) : flat(llvm::all_of(buffers, isPlain)) {

@@ -67,6 +67,9 @@ void zeroRow(Emit &e, int64_t width, mlir::Value to, llvm::ArrayRef<mlir::Value>
 bool isPlain(mlir::Value buffer);
 /// `buffer`, or a plain copy of it where it is a view.
 mlir::Value plain(KernelContext &context, mlir::Value buffer);
+/// A buffer [slots, shape...] for threads of which each writes its own slot: the first dimension of `shape` is larger than
+/// asked for by a page, as far as processors fetch ahead of where they are, so that none takes lines from another.
+mlir::Value slotBuffer(KernelContext &context, int64_t slots, llvm::ArrayRef<int64_t> shape, mlir::Type element);
 /// Rows to a chunk, such that it has about `elements` elements.
 int64_t rowGrain(int64_t width, int64_t elements = 16384);
 

@@ -1,10 +1,10 @@
 // RUN: %jepa-opt %s --jepa-lower-to-kernels="target=cpu max-threads=4 features=avx512bf16,amx-bf16" --split-input-file | FileCheck %s
 
 // With tile registers: 40 keys of 24 features are 2 x 2 tiles of 16 rows of 16 words, left operands by features and by
-// tokens; 32 queries one panel of two tiles. The registers are configured once for a chunk of tasks.
+// tokens; 32 queries one panel of two tiles. A page lies between two threads. The registers are configured once for a chunk of tasks.
 
 // CHECK: jepa.launch @attention_tiles_0({{.*}}) {count = 3 : i64, {{.*}}writes = 10 : i64}
-// CHECK-SAME: memref<3x4x1x16x16xi32>, memref<3x2x2x16x16xi32>, memref<3x1x2x16x16xi32>, memref<3x4x2x16x16xf32>, memref<3x2x2x16x16xi32>
+// CHECK-SAME: memref<3x8x1x16x16xi32>, memref<3x4x2x16x16xi32>, memref<3x3x2x16x16xi32>, memref<3x6x2x16x16xf32>, memref<3x4x2x16x16xi32>
 // CHECK: func.func private @attention_tiles_0
 // CHECK: llvm.call_intrinsic "llvm.x86.ldtilecfg"
 // CHECK: scf.for
@@ -27,7 +27,7 @@ func.func @jepa_run(%q: tensor<1x100x72xbf16> {jepa.name = "q"}, %k: tensor<1x40
 // The adjoint: its products' operands are words of bf16, gradients sums of f32.
 
 // CHECK: jepa.launch @attention_grad_tiles_0
-// CHECK-SAME: memref<2x4x2x16x16xi32>, memref<2x4x2x16x16xi32>
+// CHECK-SAME: memref<2x6x2x16x16xi32>, memref<2x6x2x16x16xi32>
 // CHECK: func.func private @attention_grad_tiles_0
 // CHECK: llvm.call_intrinsic "llvm.x86.ldtilecfg"
 // CHECK: llvm.call_intrinsic "llvm.x86.tilerelease"

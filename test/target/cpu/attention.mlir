@@ -1,9 +1,10 @@
 // RUN: %jepa-opt %s --jepa-lower-to-kernels="target=cpu max-threads=4" --split-input-file | FileCheck %s
 
 // Few heads: parts of a head's queries are tasks, three here. 40 keys of 16 features are packed as rows of
-// words, 32 queries as one panel; vectors are of 16 queries, so that the softmax goes across vectors.
+// words, 32 queries as one panel, each with a page behind it; vectors are of 16 queries, so that the softmax goes across
+// vectors.
 
-// CHECK: jepa.launch @attention_0({{.*}}) {count = 9 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : memref<1x520x48xf32>, memref<1x3x520xf32>, memref<4x40x16xf32>, memref<4x40x16xf32>, memref<4x1x16x32xf32>
+// CHECK: jepa.launch @attention_0({{.*}}) {count = 9 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : memref<1x520x48xf32>, memref<1x3x520xf32>, memref<4x104x16xf32>, memref<4x104x16xf32>, memref<4x3x16x32xf32>
 // CHECK: func.func private @attention_0
 // CHECK: vector.shuffle
 // CHECK: math.fma {{.*}} : vector<16xf32>
@@ -19,7 +20,7 @@ func.func @jepa_run(%q: tensor<1x520x48xf32> {jepa.name = "q"}, %k: tensor<1x40x
 
 // Many heads: each is a task, with its thread's scratch. Whole vectors of features need no mask.
 
-// CHECK: jepa.launch @attention_0({{.*}}) {count = 16 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : {{.*}}, memref<4x64x32xf32>
+// CHECK: jepa.launch @attention_0({{.*}}) {count = 16 : i64, grain = 1 : i64, {{.*}}writes = 9 : i64} : {{.*}}, memref<4x96x32xf32>
 // CHECK-NOT: vector.create_mask
 func.func @jepa_run(%q: tensor<8x64x32xf32> {jepa.name = "q"}) -> (tensor<8x64x32xf32> {jepa.name = "o"}) {
   %o, %l = jepa.attention %q, %q, %q {heads = 2}
