@@ -270,5 +270,5 @@ std::string jepa::printKernels(ModuleOp module, bool hopper) {
   for (auto kernel : module.getOps<emitc::FuncOp>())
     if (auto found = firstLaunch.find(kernel.getSymName()); found != firstLaunch.end())
       printKernel(os, kernel, found->second);
-  return text;
+  return wrapLines(text);
 }

@@ -23,6 +23,10 @@ std::string printKernels(mlir::ModuleOp module, bool hopper);
 /// The host's part, as C++: the entry and the functions that it calls, each launch and product a line.
 std::string printStep(mlir::ModuleOp module);
 
+/// C++ as the two above print it, with lines of at most `columns` where it can be broken: between arguments and before
+/// operators, in as few brackets as may be; what is broken off goes on four columns deeper.
+std::string wrapLines(llvm::StringRef text, size_t columns = 120);
+
 } // namespace jepa
 
 #endif // JEPA_COMPILER_TARGET_CUDA_PRINTCUDA_H

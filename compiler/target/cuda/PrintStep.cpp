@@ -166,7 +166,7 @@ std::string jepa::printStep(ModuleOp module) {
   StepPrinter printer(os);
   for (Operation *function : done)
     printer.print(cast<func::FuncOp>(function));
-  return text;
+  return wrapLines(text);
 }
 
 namespace {

@@ -7,7 +7,7 @@
 // CHECK-NEXT: auto queries = Packing<1>{100, {0}, {30}, {nullptr}, {nullptr}};
 // CHECK-NEXT: auto keys = Packing<1>{100, {0}, {30}, {nullptr}, {nullptr}};
 // CHECK-NEXT: AttentionForward<16, bf16>::run(Rows<bf16>{result, 48}, logsumexp, Rows<const bf16>{query, 144},
-// CHECK-SAME: Rows<const bf16>{key, 144}, Rows<const bf16>{value, 144}, queries, keys, 3, 2, 0.25f);
+// CHECK-NEXT: Rows<const bf16>{key, 144}, Rows<const bf16>{value, 144}, queries, keys, 3, 2, 0.25f);
 // CHECK: Packing<1>{100, {30}, {70}, {nullptr}, {nullptr}};
 // CHECK: launch("attention_[[A]]", {1, 3, 2}, {{.*}}, qkv, qkv + 96, qkv + 192});
 // CHECK: launch("attention_{{[0-9]+}}", {2, 3, 2},
@@ -22,7 +22,8 @@ func.func @jepa_run(%qkv: tensor<2x100x144xbf16> {jepa.name = "qkv"}) -> (tensor
 
 // Packed samples: bounds say whose a token is, and there is one sequence more for the padding.
 
-// CHECK: attention_[[A:[0-9]+]](float *result, float *logsumexp, const float *query, const float *key, const float *value, const int *[[BOUNDS:bounds[0-9]+]]) {
+// CHECK: attention_[[A:[0-9]+]](float *result, float *logsumexp, const float *query, const float *key, const float *value,
+// CHECK-NEXT: const int *[[BOUNDS:bounds[0-9]+]]) {
 // CHECK-NEXT: auto queries = Packing<1>{40, {0}, {40}, {nullptr}, {[[BOUNDS]]}};
 // CHECK: queries, keys, 2, 3, 0.3535
 // CHECK: launch("attention_[[A]]", {1, 2, 4},

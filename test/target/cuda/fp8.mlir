@@ -17,9 +17,11 @@
 // CHECK-NEXT: launch("quantize_scale_[[S]]", {1, 1, 1}, {[[SX:t[_0-9]*]], [[P]]});
 // CHECK-NEXT: launch("quantize_[[Q]]", {6, 1, 1}, {[[X:t[_0-9]*]], x, [[SX]]});
 // CHECK: launch("quantize_{{[0-9]+}}", {3, 1, 1}, {[[W:t[_0-9]*]], w, [[SW:t[_0-9]*]]});
-// CHECK: product({.m = 128, .n = 48, .k = 48, .lda = 48, .ldb = 48, .ldc = 48, .transA = 0, .transB = 1, .inputs = "e4m3", .result = "bf16", .epilogue = "bias"}, {{[a-z0-9_]+}}, [[X]], [[W]], {{[a-z0-9_]+}}, nullptr, {{t[_0-9]*}}, [[SX]], [[SW]]);
+// CHECK: product({.m = 128, .n = 48, .k = 48, .lda = 48, .ldb = 48, .ldc = 48, .transA = 0, .transB = 1, .inputs = "e4m3",
+// CHECK-NEXT: .result = "bf16", .epilogue = "bias"}, {{[a-z0-9_]+}}, [[X]], [[W]], {{[a-z0-9_]+}}, nullptr, {{t[_0-9]*}}, [[SX]], [[SW]]);
 // CHECK-NOT: launch("quantize
-// CHECK: product({{.*}}.inputs = "e4m3", .result = "float", .epilogue = "none"}, {{[a-z0-9_]+}}, [[X]], [[W]], nullptr, nullptr, {{t[_0-9]*}}, [[SX]], [[SW]]);
+// CHECK: product({{.*}}.inputs = "e4m3",
+// CHECK-NEXT: .result = "float", .epilogue = "none"}, {{[a-z0-9_]+}}, [[X]], [[W]], nullptr, nullptr, {{t[_0-9]*}}, [[SX]], [[SW]]);
 // IR-COUNT-2: jepa.device_gemm {{.*}} scales %{{.*}}, %{{.*}} {{[{].*}} : memref<{{.*}}>, memref<128x48xi8>, memref<48x48xi8>, {{.*}} scales memref<1xf32>, memref<1xf32>
 func.func @jepa_run(%x: tensor<2x64x48xbf16> {jepa.name = "x"}, %w: tensor<48x48xbf16> {jepa.name = "w"}, %b: tensor<48xf32> {jepa.name = "b"})
     -> (tensor<2x64x48xbf16> {jepa.name = "y"}, tensor<2x64x48xf32> {jepa.name = "z"}) {

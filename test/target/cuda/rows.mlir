@@ -3,7 +3,8 @@
 // A group is one kernel with a line for each op; a table that clips share is read at the token's row. Equal layers share it.
 
 // CHECK: JEPA_KERNEL(RowBlock<48>::threads, RowBlock<48>::blocks)
-// CHECK-NEXT: add_layer_norm_[[N:[0-9]+]](float *to_add, bf16 *to_layerNorm, const float *x, const float *whole, const float *whole1, const float *whole2) {
+// CHECK-NEXT: add_layer_norm_[[N:[0-9]+]](float *to_add, bf16 *to_layerNorm, const float *x, const float *whole, const float *whole1,
+// CHECK-NEXT: const float *whole2) {
 // CHECK-NEXT:   RowBlock<48>::forRows(10, [&](int row) {
 // CHECK-NEXT:     auto xRow = loadRow<48>(x, row, 48);
 // CHECK-NEXT:     auto wholeRow = loadRow<48>(whole, row % 5, 48);

@@ -30,7 +30,8 @@ func.func @jepa_run(%a: tensor<48xf32> {jepa.name = "a"}, %b: tensor<192x48xf32>
 
 // Tubelets from numbers or bytes, as an input says; a selection; parts joined by a launch each; the loss in two.
 
-// CHECK: Patchify<4, 32, 32, 16, 2>::run(to, clip, areBytes, tokens, Normalisation{{.*}}, false);
+// CHECK: Patchify<4, 32, 32, 16, 2>::run(to, clip, areBytes, tokens,
+// CHECK-NEXT: Normalisation{{.*}}, false);
 // CHECK: GatherTokens<1536>::run(to, from, mask, 3, 8, false, false);
 // CHECK: CopyTokens<1536>::run(to, 7, 0, from, 4, 0, 4);
 // CHECK: CopyTokens<1536>::run(to, 7, 4, from, 3, 0, 3);
@@ -52,8 +53,10 @@ func.func @jepa_run(%clip: tensor<2x3x4x32x32xf32> {jepa.name = "clip"}, %m: ten
 // Products are the library's; it adds a bias of its result's type, so another one is converted first.
 
 // CHECK: copy_{{[0-9]+}}(float *y0, const bf16 *x0) {
-// CHECK: product({.m = 10, .n = 24, .k = 48, .lda = 48, .ldb = 48, .ldc = 24, .transA = 0, .transB = 1, .inputs = "bf16", .result = "float", .epilogue = "bias"},
-// CHECK: product({.m = 24, .n = 48, .k = 10, .lda = 24, .ldb = 48, .ldc = 48, .transA = 1, .transB = 0, .inputs = "bf16", .result = "float", .epilogue = "none"},
+// CHECK: product({.m = 10, .n = 24, .k = 48, .lda = 48, .ldb = 48, .ldc = 24, .transA = 0, .transB = 1, .inputs = "bf16",
+// CHECK-NEXT: .result = "float", .epilogue = "bias"},
+// CHECK: product({.m = 24, .n = 48, .k = 10, .lda = 24, .ldb = 48, .ldc = 48, .transA = 1, .transB = 0, .inputs = "bf16",
+// CHECK-NEXT: .result = "float", .epilogue = "none"},
 func.func @jepa_run(%x: tensor<2x5x48xbf16> {jepa.name = "x"}, %w: tensor<24x48xbf16> {jepa.name = "w"}, %b: tensor<24xbf16> {jepa.name = "b"},
                     %dy: tensor<2x5x24xbf16> {jepa.name = "dy"}) -> (tensor<2x5x24xf32> {jepa.name = "y"}, tensor<24x48xf32> {jepa.name = "dw"}) {
   %0 = jepa.linear %x, %w bias %b : (tensor<2x5x48xbf16>, tensor<24x48xbf16>, tensor<24xbf16>) -> tensor<2x5x24xf32>
