@@ -150,6 +150,8 @@ int64_t KernelContext::rowStride(Value buffer) {
 }
 
 void KernelContext::copy(Value to, Value from) {
+  if (isOnDevice())
+    return shared.copyOnDevice(*this, to, from);
   auto type = cast<MemRefType>(to.getType());
   auto copyElement = [element = type.getElementType()](Kernel &k, ArrayRef<Value> indices) {
     k.e.store(k.e.convert(k.e.load(k.buffers[1], indices), element), k.buffers[0], indices);
@@ -160,12 +162,6 @@ void KernelContext::copy(Value to, Value from) {
   }
   Value toRows = rows(to), fromRows = rows(from);
   auto shape = cast<MemRefType>(toRows.getType()).getShape();
-  if (isOnDevice()) {
-    launch("copy", {toRows}, {fromRows}, shape[0] * shape[1], 1, [&](Kernel &k) {
-      k.e.loop(k.begin, k.end, 1, [&](Number i) { copyElement(k, {i / shape[1], i % shape[1]}); });
-    });
-    return;
-  }
   launch("copy", {toRows}, {fromRows}, shape[0], std::max<int64_t>(1, 16384 / shape[1]), [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number row) {
       k.e.loop(0, shape[1], 1, [&](Number i) { copyElement(k, {row, i}); });

@@ -33,6 +33,8 @@ struct Parts {
   int64_t count() const { return llvm::divideCeil(m, rows) * across(); }
 };
 
+class KernelContext;
+
 /// What all functions of one module share while they are lowered.
 struct KernelModule {
   mlir::ModuleOp module;
@@ -42,8 +44,8 @@ struct KernelModule {
   std::function<int64_t(const Product &)> productScratch;
   /// What the processor can do, by LLVM's names.
   std::vector<std::string> features;
-  /// Kernels run on a device, where a thread takes one item of a launch.
-  bool onDevice = false;
+  /// Where kernels run on a device, a thread to an item of a launch: how it copies (KernelContext::copy).
+  void (*copyOnDevice)(KernelContext &context, mlir::Value to, mlir::Value from) = nullptr;
   /// Kernel functions by structure.
   llvm::StringMap<mlir::func::FuncOp> kernels;
   /// Symbols of the device library's kernels by their text.
@@ -117,7 +119,7 @@ public:
   bool hasMatrixTiles() const { return hasFeature("amx-bf16"); }
 
   /// Whether kernels run on a device: launches had better have an item for each element.
-  bool isOnDevice() const { return shared.onDevice; }
+  bool isOnDevice() const { return shared.copyOnDevice; }
   mlir::OpBuilder &getBuilder() { return builder; }
   KernelModule &getModule() { return shared; }
 

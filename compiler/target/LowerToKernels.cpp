@@ -5,6 +5,7 @@
 
 #include "compiler/dialect/ParameterCopies.h"
 #include "compiler/target/Passes.h"
+#include "compiler/target/cuda/Kernels.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/PostOrderIterator.h"
@@ -296,7 +297,7 @@ struct LowerToKernelsPass : jepa::impl::LowerToKernelsBase<LowerToKernelsPass> {
       return signalPassFailure();
     }
     auto query = scratch ? scratch : [](const Product &) -> int64_t { return 1; };
-    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, target == "cuda", {}, {}};
+    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, target == "cuda" ? copyOnDevice : nullptr, {}, {}};
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
       if (failed(FunctionLowering(shared, function, target).run()))
         return signalPassFailure();

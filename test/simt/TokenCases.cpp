@@ -221,6 +221,72 @@ SEGMENTS(264)
 SEGMENTS(1024)
 
 //===----------------------------------------------------------------------===//
+// Parts of the features
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+template <class T> struct ThirdKernels {
+  LaunchInfo &sliceLaunch, &gatherLaunch, &scatterLaunch, &clearLaunch;
+  void (*slice)(T *, const T *);
+  void (*gather)(T *, const T *, const int *);
+  void (*scatter)(T *, const T *, const int *);
+  void (*clear)(T *);
+};
+
+template <class T> void checkThirds(Run &run, std::size_t width, const ThirdKernels<T> &kernels) {
+  constexpr std::size_t clips = 2, tokens = 13, masked = 4;
+  auto mask = randomMask(run, clips, masked, tokens);
+  auto whole = randomVector<T>(run, clips * tokens * 3 * width);
+  auto third = [&](std::size_t token, std::size_t c) { return token * 3 * width + width + c; };
+  std::vector<double> slice, listed, cleared = values(whole), scattered;
+  for (std::size_t clip = 0; clip < clips; ++clip)
+    for (std::size_t token = 3; token < 9; ++token)
+      for (std::size_t c = 0; c < width; ++c)
+        slice.push_back(value(whole[third(clip * tokens + token, c)]));
+  for (std::size_t token = 0; token < clips * tokens; ++token)
+    for (std::size_t c = 0; c < width; ++c)
+      cleared[third(token, c)] = 0;
+  scattered = cleared;
+  for (std::size_t i = 0; i < clips * masked; ++i)
+    for (std::size_t c = 0; c < width; ++c) {
+      std::size_t at = third(i / masked * tokens + static_cast<std::size_t>(mask[i]), c);
+      listed.push_back(value(whole[at]));
+      scattered[at] = listed.back();
+    }
+  auto sliced = unwritten<T>(slice.size()), gathered = unwritten<T>(listed.size());
+  run.launch({2, clips}, kernels.sliceLaunch, kernels.slice, sliced.data(), whole.data());
+  run.compare("slice", sliced, slice, 0);
+  run.launch({1, clips}, kernels.gatherLaunch, kernels.gather, gathered.data(), whole.data(), mask.data());
+  run.compare("gathered", gathered, listed, 0);
+  auto result = whole;
+  run.launch({4, clips}, kernels.scatterLaunch, kernels.scatter, result.data(), gathered.data(), mask.data());
+  run.compare("scattered", result, scattered, 0);
+  result = whole;
+  run.launch({4, clips}, kernels.clearLaunch, kernels.clear, result.data());
+  run.compare("cleared", result, cleared, 0);
+}
+
+} // namespace
+
+#define THIRDS(width, T)                                                                                               \
+  extern "C" void slice_third_##width(T *, const T *);                                                                 \
+  extern "C" void gather_third_##width(T *, const T *, const int *);                                                   \
+  extern "C" void scatter_third_##width(T *, const T *, const int *);                                                  \
+  extern "C" void clear_third_##width(T *);                                                                            \
+  extern "C" LaunchInfo slice_third_##width##_launch, gather_third_##width##_launch, scatter_third_##width##_launch,   \
+      clear_third_##width##_launch;                                                                                    \
+  static const Register thirds##width("thirds", #width, [](Run &run) {                                                 \
+    checkThirds<T>(run, width,                                                                                         \
+                   {slice_third_##width##_launch, gather_third_##width##_launch, scatter_third_##width##_launch,       \
+                    clear_third_##width##_launch, slice_third_##width, gather_third_##width, scatter_third_##width,    \
+                    clear_third_##width});                                                                             \
+  });
+
+THIRDS(24, float)
+THIRDS(1032, bf16)
+
+//===----------------------------------------------------------------------===//
 // Deviations
 //===----------------------------------------------------------------------===//
 

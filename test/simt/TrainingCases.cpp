@@ -181,3 +181,50 @@ void checkAdamW(Run &run) {
 const Register adamwSweep("adamw", "sweep", checkAdamW);
 
 } // namespace
+
+//===----------------------------------------------------------------------===//
+// Means
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+template <class T> struct MeanKernels {
+  LaunchInfo &chunksLaunch, &sumLaunch, &splatLaunch;
+  void (*chunks)(float *, const T *);
+  void (*sum)(float *, const float *);
+  void (*splat)(T *, const float *);
+};
+
+template <class T> void checkMean(Run &run, std::size_t count, unsigned chunks, const MeanKernels<T> &kernels) {
+  auto from = randomVector<T>(run, count), filled = unwritten<T>(count);
+  std::vector<double> mean(1);
+  for (T x : from)
+    mean[0] += value(x) / double(count);
+  auto partial = unwritten<float>(chunks), total = unwritten<float>(1);
+  run.launch({chunks}, kernels.chunksLaunch, kernels.chunks, partial.data(), from.data());
+  run.launch({1}, kernels.sumLaunch, kernels.sum, total.data(), partial.data());
+  run.compare("mean", total, mean, 1e-4);
+  const float same = 0.7f;
+  auto numbers = static_cast<unsigned>(128 * 16 / sizeof(T));
+  run.launch({(static_cast<unsigned>(count) + numbers - 1) / numbers}, kernels.splatLaunch, kernels.splat,
+             filled.data(), &same);
+  run.compare("splat", filled, std::vector<double>(count, value(fromFloat<T>(same))), 0);
+}
+
+} // namespace
+
+#define MEAN(name, T, count, chunks)                                                                                   \
+  extern "C" void mean_chunks_##name(float *, const T *);                                                              \
+  extern "C" void mean_sum_##name(float *, const float *);                                                             \
+  extern "C" void splat_##name(T *, const float *);                                                                    \
+  extern "C" LaunchInfo mean_chunks_##name##_launch, mean_sum_##name##_launch, splat_##name##_launch;                  \
+  static const Register mean##name("mean", #name, [](Run &run) {                                                       \
+    checkMean<T>(run, count, chunks,                                                                                   \
+                 {mean_chunks_##name##_launch, mean_sum_##name##_launch, splat_##name##_launch, mean_chunks_##name,    \
+                  mean_sum_##name, splat_##name});                                                                     \
+  });
+
+MEAN(one, float, 1, 1)
+MEAN(float, float, 4099, 2)
+MEAN(bf16, bf16, 8191, 2)
+MEAN(whole, bf16, 1024, 1)

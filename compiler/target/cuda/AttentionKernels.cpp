@@ -129,13 +129,6 @@ std::string Layout::packing(const TokenParts &side) const {
          list([&](const TokenPart &part) { return limit(part.bounds); }) + "}";
 }
 
-/// `Rows<bf16>{result, 1024}`
-static std::string rowsText(const DeviceBuffer &buffer, bool isConst) {
-  std::string element = deviceType(cast<MemRefType>(buffer.buffer.getType()).getElementType());
-  return "Rows<" + std::string(isConst ? "const " : "") + element + ">{" + buffer.name + ", " +
-         std::to_string(KernelContext::rowStride(buffer.buffer)) + "}";
-}
-
 /// Whether the device library's tiles can hold a head: 16 bytes at a time.
 static bool fits(Type element, int64_t width, ArrayRef<Value> buffers) {
   int64_t step = element.isBF16() ? 8 : 4;
@@ -152,40 +145,8 @@ static Value gatherKeys(KernelContext &context, Value from, Value mask) {
   auto type = cast<MemRefType>(from.getType()), indices = cast<MemRefType>(mask.getType());
   Value to =
       context.temporary({indices.getDimSize(0), indices.getDimSize(1), type.getDimSize(2)}, type.getElementType());
-  int64_t visible = indices.getDimSize(1), width = type.getDimSize(2), count = indices.getNumElements() * width;
-  context.launch("gather_keys", {to}, {from, mask}, count, 1, [&](Kernel &k) {
-    k.e.loop(k.begin, k.end, 1, [&](Number i) {
-      Number clip = i / (visible * width), slot = i / width % visible, column = i % width;
-      Number token = k.e.convert(k.e.load(k.buffers[2], {clip, slot}), k.e.builder.getIndexType());
-      k.e.store(k.e.load(k.buffers[1], {clip, token, column}), k.buffers[0], {clip, slot, column});
-    });
-  });
+  gatherTokens(context, to, from, mask);
   return to;
-}
-
-static void fillZero(KernelContext &context, Value to) {
-  auto type = cast<MemRefType>(to.getType());
-  int64_t tokens = type.getDimSize(1), width = type.getDimSize(2);
-  context.launch("zero", {to}, {}, type.getNumElements(), 1, [&](Kernel &k) {
-    Number zero = k.e.constant(type.getElementType(), 0);
-    k.e.loop(k.begin, k.end, 1, [&](Number i) {
-      k.e.store(zero, k.buffers[0], {i / (tokens * width), i / width % tokens, i % width});
-    });
-  });
-}
-
-/// The adjoint of gatherKeys: what no mask lists is zero.
-static void scatterKeys(KernelContext &context, Value to, Value from, Value mask) {
-  fillZero(context, to);
-  auto type = cast<MemRefType>(from.getType());
-  int64_t visible = type.getDimSize(1), width = type.getDimSize(2);
-  context.launch("scatter_keys", {to}, {from, mask}, type.getNumElements(), 1, [&](Kernel &k) {
-    k.e.loop(k.begin, k.end, 1, [&](Number i) {
-      Number clip = i / (visible * width), slot = i / width % visible, column = i % width;
-      Number token = k.e.convert(k.e.load(k.buffers[2], {clip, slot}), k.e.builder.getIndexType());
-      k.e.store(k.e.load(k.buffers[1], {clip, slot, column}), k.buffers[0], {clip, token, column});
-    });
-  });
 }
 
 LogicalResult AttentionCuda::emit(AttentionOp op, KernelContext &context) {
@@ -265,8 +226,8 @@ LogicalResult AttentionGradCuda::emit(AttentionGradOp op, KernelContext &context
   }
   // A key that no length counts has a gradient too.
   if (llvm::any_of(layout.keys, [](const TokenParts &keys) { return keys.hasLengths(); })) {
-    fillZero(context, keyGrad);
-    fillZero(context, valueGrad);
+    clearTokens(context, keyGrad);
+    clearTokens(context, valueGrad);
   }
   int64_t tokens = cast<MemRefType>(query.getType()).getDimSize(1);
   std::string type = "<" + std::to_string(layout.width) + ", " + deviceType(element) + ">";
@@ -318,8 +279,8 @@ LogicalResult AttentionGradCuda::emit(AttentionGradOp op, KernelContext &context
            queries, keys);
   }
   if (mask) {
-    scatterKeys(context, wholeKeyGrad, keyGrad, mask);
-    scatterKeys(context, wholeValueGrad, valueGrad, mask);
+    scatterTokens(context, wholeKeyGrad, keyGrad, mask);
+    scatterTokens(context, wholeValueGrad, valueGrad, mask);
   }
   return success();
 }

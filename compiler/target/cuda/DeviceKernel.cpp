@@ -28,6 +28,12 @@ std::string jepa::floatText(double value) {
   return (text + (isWhole ? ".0f" : "f")).str();
 }
 
+std::string jepa::rowsText(const DeviceBuffer &buffer, bool isConst) {
+  std::string element = deviceType(cast<MemRefType>(buffer.buffer.getType()).getElementType());
+  return "Rows<" + std::string(isConst ? "const " : "") + element + ">{" + buffer.name + ", " +
+         std::to_string(KernelContext::rowStride(buffer.buffer)) + "}";
+}
+
 //===----------------------------------------------------------------------===//
 // Bodies
 //===----------------------------------------------------------------------===//

@@ -40,6 +40,9 @@ struct DeviceBuffer {
   mlir::Value buffer;
 };
 
+/// `Rows<const bf16>{x, 1024}`: the buffer, by its parameter's name, as the device library's rows.
+std::string rowsText(const DeviceBuffer &buffer, bool isConst);
+
 /// How a kernel is launched.
 struct DeviceLaunch {
   std::string name;

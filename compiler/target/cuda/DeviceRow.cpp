@@ -8,12 +8,16 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace jepa;
 
 #include "compiler/target/cuda/RowInterface.cpp.inc"
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+/// A scalar is a row of one number.
+static int64_t widthOf(RankedTensorType type) { return type.getRank() ? type.getShape().back() : 1; }
 static bool sumsRows(Operation *op) { return cast<FusibleOpInterface>(op).sumsRows(); }
 
 /// What a row's numbers are called after: the op, in the words of C++.
@@ -29,19 +33,41 @@ static std::string nameOf(Operation *op) {
   return text;
 }
 
+/// The largest of 8, 4, 2 and 1 that divides both.
+static int64_t alignmentOf(int64_t a, int64_t b) { return std::gcd(std::gcd(a, b), int64_t(8)); }
+
+/// What the rows of a buffer begin at multiples of, if that is less than the width's vectors; else 0.
+static int64_t narrowed(Value buffer, int64_t width) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  int64_t stride = type.getNumElements() > width ? KernelContext::rowStride(buffer) : 0;
+  int64_t aligned = alignmentOf(offset, stride);
+  return aligned < alignmentOf(width, width) ? aligned : 0;
+}
+
+std::string jepa::narrowAlignment(Value buffer, int64_t width) {
+  int64_t aligned = narrowed(buffer, width);
+  return aligned ? ", " + std::to_string(aligned) : "";
+}
+
+std::string jepa::storeRowText(Value buffer, int64_t width) {
+  int64_t aligned = narrowed(buffer, width);
+  return aligned ? "storeRow<" + std::to_string(aligned) + ">" : "storeRow";
+}
+
 bool jepa::isDeviceRowOp(Operation *op) {
   if (!isa<CudaRowOpInterface>(op))
     return false;
   RankedTensorType from = typeOf(op->getOperand(0));
-  // A column that an addition repeats along its rows is a case for loops.
+  // A column or a scalar that an addition repeats along its rows is a case for loops.
   auto isColumn = [&](Value operand) {
-    return typeOf(operand).getRank() == 0 || (typeOf(operand).getShape().back() == 1 && from.getShape().back() != 1);
+    RankedTensorType type = typeOf(operand);
+    return widthOf(type) == 1 && (widthOf(from) != 1 || (type.getRank() == 0 && from.getRank() != 0));
   };
-  if (from.getRank() == 0 || llvm::any_of(op->getOperands(), isColumn))
+  if (llvm::any_of(op->getOperands(), isColumn))
     return false;
-  return !sumsRows(op) || llvm::all_of(op->getResults(), [&](Value result) {
-    return typeOf(result).getNumElements() == from.getShape().back();
-  });
+  return !sumsRows(op) ||
+         llvm::all_of(op->getResults(), [&](Value result) { return typeOf(result).getNumElements() == widthOf(from); });
 }
 
 namespace {
@@ -58,7 +84,6 @@ private:
   std::string repeated(Value row, RankedTensorType lhs, RankedTensorType rhs) const;
   void emitSums();
   Value parameterOf(DeviceKernel &k, Value buffer) const { return k.parameters[parameters.lookup(buffer)]; }
-  std::string alignment(Value buffer) const;
   KernelContext &context;
   ArrayRef<Operation *> ops;
   ValueRange results;
@@ -77,8 +102,8 @@ private:
 } // namespace
 
 DeviceRows::DeviceRows(KernelContext &context, ArrayRef<Operation *> ops, ValueRange results)
-    : context(context), ops(ops), results(results), shape(typeOf(ops.front()->getOperand(0))),
-      width(shape.getShape().back()), rows(countRows(shape)) {
+    : context(context), ops(ops), results(results), shape(typeOf(ops.front()->getOperand(0))), width(widthOf(shape)),
+      rows(countRows(shape)) {
   isTiled = llvm::none_of(ops, [](Operation *op) { return cast<CudaRowOpInterface>(op).needsWholeRow(); });
   llvm::StringMap<int> taken;
   auto unique = [&](StringRef name) {
@@ -136,17 +161,6 @@ std::string DeviceRows::repeated(Value, RankedTensorType lhs, RankedTensorType r
   return text.empty() ? "0" : text;
 }
 
-/// `, 4` where the rows of a buffer begin at multiples of fewer elements than the width's vectors have.
-std::string DeviceRows::alignment(Value buffer) const {
-  auto [strides, offset] = cast<MemRefType>(buffer.getType()).getStridesAndOffset();
-  int64_t vector = 8, aligned = 8;
-  for (; width % vector; vector /= 2)
-    ;
-  for (; offset % aligned || (rows > 1 && KernelContext::rowStride(buffer) % aligned); aligned /= 2)
-    ;
-  return aligned < vector ? ", " + std::to_string(aligned) : "";
-}
-
 Value DeviceRows::read(DeviceKernel &k, Value row, OpOperand &operand) {
   if (isInner(operand.get()))
     return computed.lookup(operand.get());
@@ -164,11 +178,12 @@ Value DeviceRows::read(DeviceKernel &k, Value row, OpOperand &operand) {
           ? StringRef(parameters.lookup(buffer) < writes.size() ? writes[parameters.lookup(buffer)].name
                                                                 : reads[parameters.lookup(buffer) - writes.size()].name)
           : "";
-  std::string callee = (Twine(place.empty() ? "loadWhole"
-                              : isTiled     ? "loadTile"
-                                            : "loadRow") +
-                        (place.empty() && isTiled ? "Tile" : "") + "<" + Twine(width) + alignment(buffer) + ">")
-                           .str();
+  std::string callee =
+      (Twine(place.empty() ? "loadWhole"
+             : isTiled     ? "loadTile"
+                           : "loadRow") +
+       (place.empty() && isTiled ? "Tile" : "") + "<" + Twine(width) + narrowAlignment(buffer, width) + ">")
+          .str();
   SmallVector<Value> arguments{parameterOf(k, buffer)};
   if (!place.empty())
     llvm::append_values(arguments, isRow ? row : k.text(place), k.number(KernelContext::rowStride(buffer)));
@@ -204,9 +219,8 @@ void DeviceRows::emitRow(DeviceKernel &k, Value row) {
       computed[result] = value;
       if (llvm::is_contained(results, result)) {
         Value buffer = context.out(result);
-        std::string align = alignment(buffer);
-        std::string store = align.empty() ? "storeRow" : "storeRow<" + align.substr(2) + ">";
-        k.run(store, {parameterOf(k, buffer), row, k.number(KernelContext::rowStride(buffer)), value});
+        k.run(storeRowText(buffer, width),
+              {parameterOf(k, buffer), row, k.number(KernelContext::rowStride(buffer)), value});
       }
     }
   }

@@ -30,6 +30,11 @@ struct DeviceRow {
   mlir::Value call(const llvm::Twine &callee, mlir::ValueRange arguments) { return k.call(callee, arguments, name); }
 };
 
+/// In the text of a load of rows of `width`, what follows the width: `, 4` where the buffer's rows begin at multiples of
+/// fewer elements than the library's vectors have. And `storeRow`, or `storeRow<4>` there.
+std::string narrowAlignment(mlir::Value buffer, int64_t width);
+std::string storeRowText(mlir::Value buffer, int64_t width);
+
 /// Whether the cuda target can compute the op row by row.
 bool isDeviceRowOp(mlir::Operation *op);
 

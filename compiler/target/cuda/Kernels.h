@@ -15,8 +15,18 @@ mlir::LogicalResult checkDeviceElements(mlir::Operation *op);
 /// The op's reference kernels, for a case that the device library has no kernel for.
 mlir::LogicalResult emitLoops(mlir::Operation *op, KernelContext &context);
 
+/// KernelContext::copy, a warp to a row.
+void copyOnDevice(KernelContext &context, mlir::Value to, mlir::Value from);
 /// The buffer, or a copy of it without gaps and with such elements.
 mlir::Value plainBuffer(KernelContext &context, mlir::Value buffer, mlir::Type element);
+/// Whether the device library can move the buffer's tokens, [clips, tokens, features].
+bool hasTokenRows(mlir::Value buffer);
+/// Launch kernels on tokens (see tokens.cuh) of buffers with token rows: the tokens that a mask lists, those put back
+/// among zeros, zeros.
+void gatherTokens(KernelContext &context, mlir::Value to, mlir::Value from, mlir::Value mask, bool isCyclic = false);
+void scatterTokens(KernelContext &context, mlir::Value to, mlir::Value from, mlir::Value mask);
+void clearTokens(KernelContext &context, mlir::Value to);
+
 /// A linear layer whose x and weight are rounded to e4m3.
 mlir::LogicalResult emitE4m3Product(LinearOp op, KernelContext &context);
 /// The product of a linear layer, or of its adjoint with respect to the input, into `result`.

@@ -75,6 +75,59 @@ LogicalResult PowerLossGradCuda::emit(PowerLossGradOp op, KernelContext &context
 }
 
 //===----------------------------------------------------------------------===//
+// Means, and tensors of one number
+//===----------------------------------------------------------------------===//
+
+static bool isPlain(Value buffer) { return cast<MemRefType>(buffer.getType()).getLayout().isIdentity(); }
+
+LogicalResult MeanCuda::emit(MeanOp op, KernelContext &context) {
+  Value x = context.in(op.getX());
+  if (!isPlain(x))
+    return emitLoops(op, context);
+  // SumChunks::chunk of the device library.
+  constexpr int64_t chunk = 4096;
+  int64_t count = op.getX().getType().getNumElements(), chunks = blocksFor(count, chunk);
+  Value partial = context.temporary({chunks}, Float32Type::get(op.getContext()));
+  launchOnDevice(context, {"mean_chunks", "SumChunks", "reduce.cuh", {chunks, 1, 1}}, {{"partial", partial}},
+                 {{"from", x}}, [&](DeviceKernel &k) {
+                   k.run("SumChunks::run", {k.parameters[0], k.parameters[1], k.number(count)});
+                 });
+  launchOnDevice(context, {"sum_all", "SumAll", "reduce.cuh", {1, 1, 1}}, {{"mean", context.out(op.getResult())}},
+                 {{"partial", partial}}, [&](DeviceKernel &k) {
+                   k.run("SumAll::run", {k.parameters[0], k.parameters[1], k.number(chunks),
+                                         k.text(floatText(1.0 / static_cast<double>(count)))});
+                 });
+  return success();
+}
+
+/// All of a plain `to` becomes `value`, an expression of what is read.
+static void fill(KernelContext &context, StringRef name, Value to, ArrayRef<DeviceBuffer> reads, const Twine &value) {
+  auto type = cast<MemRefType>(to.getType());
+  // Fill's block has 128 threads of 16 bytes each.
+  int64_t count = type.getNumElements(), each = 128 * 128 / type.getElementTypeBitWidth();
+  launchOnDevice(context, {name.str(), "Fill", "fill.cuh", {blocksFor(count, each), 1, 1}}, {{"to", to}}, reads,
+                 [&](DeviceKernel &k) {
+                   k.run("Fill::run", {k.parameters[0], k.text(value), k.number(count)});
+                 });
+}
+
+LogicalResult ConstantCuda::emit(ConstantOp op, KernelContext &context) {
+  Value to = context.out(op.getResult());
+  if (!isPlain(to))
+    return emitLoops(op, context);
+  fill(context, "constant", to, {}, floatText(op.getValue().convertToDouble()));
+  return success();
+}
+
+LogicalResult SplatCuda::emit(SplatOp op, KernelContext &context) {
+  Value to = context.out(op.getResult());
+  if (!isPlain(to))
+    return emitLoops(op, context);
+  fill(context, "splat", to, {{"value", context.in(op.getX())}}, "toFloat(*value)");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Deviations over tokens
 //===----------------------------------------------------------------------===//
 

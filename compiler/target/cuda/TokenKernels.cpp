@@ -11,8 +11,6 @@ using namespace mlir;
 using namespace jepa;
 
 static ArrayRef<int64_t> shapeOf(Value buffer) { return cast<MemRefType>(buffer.getType()).getShape(); }
-static bool isPlain(Value buffer) { return cast<MemRefType>(buffer.getType()).getLayout().isIdentity(); }
-static bool arePlain(ArrayRef<Value> buffers) { return llvm::all_of(buffers, isPlain); }
 static std::string sized(StringRef name, int64_t width) { return (name + "<" + Twine(width) + ">").str(); }
 static StringRef flag(bool value) { return value ? "true" : "false"; }
 
@@ -61,38 +59,83 @@ LogicalResult PatchifyCuda::emit(PatchifyOp op, KernelContext &context) {
 // Selections
 //===----------------------------------------------------------------------===//
 
-LogicalResult GatherTokensCuda::emit(GatherTokensOp op, KernelContext &context) {
-  Value x = context.in(op.getX()), mask = context.in(op.getMask()), to = context.out(op.getResult());
-  if (!arePlain({x, to}))
-    return emitLoops(op, context);
+bool jepa::hasTokenRows(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  return type.getRank() == 3 && strides[2] == 1 && strides[0] == strides[1] * type.getDimSize(1) &&
+         narrowAlignment(buffer, type.getDimSize(2)).empty();
+}
+static bool haveTokenRows(ArrayRef<Value> buffers) { return llvm::all_of(buffers, hasTokenRows); }
+
+void jepa::gatherTokens(KernelContext &context, Value to, Value from, Value mask, bool isCyclic) {
   int64_t clips = shapeOf(mask)[0], tokens = shapeOf(mask)[1];
-  bool isTable = shapeOf(x)[0] == 1 && clips != 1;
+  bool isTable = shapeOf(from)[0] == 1 && clips != 1;
   std::string block = sized("GatherTokens", shapeOf(to)[2]);
-  launchOnDevice(context, {"gather_tokens", block, "tokens.cuh", tokenGrid(tokens, clips)}, {{"to", to}},
-                 {{"from", x}, {"mask", mask}}, [&](DeviceKernel &k) {
+  DeviceBuffer target{"to", to}, source{"from", from};
+  launchOnDevice(context, {"gather_tokens", block, "tokens.cuh", tokenGrid(tokens, clips)}, {target},
+                 {source, {"mask", mask}}, [&](DeviceKernel &k) {
                    k.run(block + "::run",
-                         {k.parameters[0], k.parameters[1], k.parameters[2], k.number(tokens), k.number(shapeOf(x)[1]),
-                          k.text(flag(isTable)), k.text(flag(op.getCyclic()))});
+                         {k.text(rowsText(target, false)), k.text(rowsText(source, true)), k.parameters[2],
+                          k.number(tokens), k.number(shapeOf(from)[1]), k.text(flag(isTable)), k.text(flag(isCyclic))});
                  });
+}
+
+LogicalResult GatherTokensCuda::emit(GatherTokensOp op, KernelContext &context) {
+  Value x = context.in(op.getX()), to = context.out(op.getResult());
+  if (!haveTokenRows({x, to}))
+    return emitLoops(op, context);
+  gatherTokens(context, to, x, context.in(op.getMask()), op.getCyclic());
   return success();
+}
+
+void jepa::scatterTokens(KernelContext &context, Value to, Value from, Value mask) {
+  int64_t clips = shapeOf(mask)[0], masked = shapeOf(mask)[1], tokens = shapeOf(to)[1];
+  bool isTable = shapeOf(to)[0] == 1 && clips != 1;
+  std::string block = sized("ScatterTokens", shapeOf(to)[2]);
+  DeviceBuffer target{"to", to}, source{"from", from};
+  launchOnDevice(context, {"scatter_tokens", block, "tokens.cuh", tokenGrid(tokens, shapeOf(to)[0])}, {target},
+                 {source, {"mask", mask}}, [&](DeviceKernel &k) {
+                   k.run(block + "::run",
+                         {k.text(rowsText(target, false)), k.number(tokens), k.text(rowsText(source, true)),
+                          k.parameters[2], k.number(masked), k.number(clips), k.text(flag(isTable))});
+                 });
+}
+
+LogicalResult ScatterTokensCuda::emit(ScatterTokensOp op, KernelContext &context) {
+  Value x = context.in(op.getX()), to = context.out(op.getResult());
+  // How often a cyclic mask goes through the table is known with each step only.
+  if (!haveTokenRows({x, to}) || op.getCyclic())
+    return emitLoops(op, context);
+  scatterTokens(context, to, x, context.in(op.getMask()));
+  return success();
+}
+
+void jepa::clearTokens(KernelContext &context, Value to) {
+  std::string block = sized("ClearTokens", shapeOf(to)[2]);
+  DeviceBuffer target{"to", to};
+  launchOnDevice(context, {"clear_tokens", block, "tokens.cuh", tokenGrid(shapeOf(to)[1], shapeOf(to)[0])}, {target},
+                 {}, [&](DeviceKernel &k) {
+                   k.run(block + "::run", {k.text(rowsText(target, false)), k.number(shapeOf(to)[1])});
+                 });
 }
 
 /// Copies `count` tokens of each clip.
 static void copyTokens(KernelContext &context, StringRef name, Value to, int64_t toFirst, Value from, int64_t fromFirst,
                        int64_t count) {
   std::string block = sized("CopyTokens", shapeOf(to)[2]);
-  launchOnDevice(context, {name.str(), block, "tokens.cuh", tokenGrid(count, shapeOf(to)[0])}, {{"to", to}},
-                 {{"from", from}}, [&](DeviceKernel &k) {
-                   k.run(block + "::run",
-                         {k.parameters[0], k.number(shapeOf(to)[1]), k.number(toFirst), k.parameters[1],
-                          k.number(shapeOf(from)[1]), k.number(fromFirst), k.number(count)});
+  DeviceBuffer target{"to", to}, source{"from", from};
+  launchOnDevice(context, {name.str(), block, "tokens.cuh", tokenGrid(count, shapeOf(to)[0])}, {target}, {source},
+                 [&](DeviceKernel &k) {
+                   k.run(block + "::run", {k.text(rowsText(target, false)), k.number(shapeOf(to)[1]), k.number(toFirst),
+                                           k.text(rowsText(source, true)), k.number(shapeOf(from)[1]),
+                                           k.number(fromFirst), k.number(count)});
                  });
 }
 
 LogicalResult ConcatTokensCuda::emit(ConcatTokensOp op, KernelContext &context) {
   Value to = context.out(op.getResult());
   SmallVector<Value> parts = llvm::map_to_vector(op.getParts(), [&](Value part) { return context.in(part); });
-  if (!isPlain(to) || !arePlain(parts))
+  if (!hasTokenRows(to) || !haveTokenRows(parts))
     return emitLoops(op, context);
   int64_t first = 0;
   for (Value part : parts) {
@@ -104,7 +147,7 @@ LogicalResult ConcatTokensCuda::emit(ConcatTokensOp op, KernelContext &context) 
 
 LogicalResult SliceTokensCuda::emit(SliceTokensOp op, KernelContext &context) {
   Value to = context.out(op.getResult()), from = context.in(op.getX());
-  if (!arePlain({to, from}))
+  if (!haveTokenRows({to, from}))
     return emitLoops(op, context);
   copyTokens(context, "slice_tokens", to, 0, from, op.getOffset(), shapeOf(to)[1]);
   return success();
@@ -112,13 +155,15 @@ LogicalResult SliceTokensCuda::emit(SliceTokensOp op, KernelContext &context) {
 
 LogicalResult PadTokensCuda::emit(PadTokensOp op, KernelContext &context) {
   Value to = context.out(op.getResult()), from = context.in(op.getX());
-  if (!arePlain({to, from}))
+  if (!haveTokenRows({to, from}))
     return emitLoops(op, context);
   std::string block = sized("PadTokens", shapeOf(to)[2]);
-  launchOnDevice(context, {"pad_tokens", block, "tokens.cuh", tokenGrid(shapeOf(to)[1], shapeOf(to)[0])}, {{"to", to}},
-                 {{"from", from}}, [&](DeviceKernel &k) {
-                   k.run(block + "::run", {k.parameters[0], k.number(shapeOf(to)[1]), k.number(op.getOffset()),
-                                           k.parameters[1], k.number(shapeOf(from)[1])});
+  DeviceBuffer target{"to", to}, source{"from", from};
+  launchOnDevice(context, {"pad_tokens", block, "tokens.cuh", tokenGrid(shapeOf(to)[1], shapeOf(to)[0])}, {target},
+                 {source}, [&](DeviceKernel &k) {
+                   k.run(block + "::run",
+                         {k.text(rowsText(target, false)), k.number(shapeOf(to)[1]), k.number(op.getOffset()),
+                          k.text(rowsText(source, true)), k.number(shapeOf(from)[1])});
                  });
   return success();
 }
@@ -127,16 +172,9 @@ LogicalResult PadTokensCuda::emit(PadTokensOp op, KernelContext &context) {
 // Features
 //===----------------------------------------------------------------------===//
 
-/// Copies rows of a view.
-static void copyRows(KernelContext &context, Value to, Value from) {
+void jepa::copyOnDevice(KernelContext &context, Value to, Value from) {
   Value target = context.rows(to), source = context.rows(from);
   int64_t rows = shapeOf(target)[0], width = shapeOf(target)[1];
-  auto isAligned = [&](Value buffer) {
-    auto [strides, offset] = cast<MemRefType>(buffer.getType()).getStridesAndOffset();
-    return offset % 8 == 0 && KernelContext::rowStride(buffer) % 8 == 0;
-  };
-  if (!isAligned(target) || !isAligned(source))
-    return context.copy(to, from);
   std::string block = sized("TileBlock", width);
   launchOnDevice(context,
                  {"copy_rows",
@@ -147,9 +185,10 @@ static void copyRows(KernelContext &context, Value to, Value from) {
                  {{"to", target}}, {{"from", source}}, [&](DeviceKernel &k) {
                    k.forEach(block + "::forRows(" + Twine(rows), "row", [&](Value row) {
                      Value values =
-                         k.call(sized("loadTile", width),
+                         k.call("loadTile<" + Twine(width) + narrowAlignment(source, width) + ">",
                                 {k.parameters[1], row, k.number(KernelContext::rowStride(source))}, "values");
-                     k.run("storeRow", {k.parameters[0], row, k.number(KernelContext::rowStride(target)), values});
+                     k.run(storeRowText(target, width),
+                           {k.parameters[0], row, k.number(KernelContext::rowStride(target)), values});
                    });
                  });
 }
@@ -164,7 +203,7 @@ LogicalResult ConcatFeaturesCuda::emit(ConcatFeaturesOp op, KernelContext &conte
     auto view = from.getDefiningOp<memref::SubViewOp>();
     bool isThere = view && view.getSource() == to && view.getStaticOffsets().back() == offset;
     if (!isThere)
-      copyRows(context, context.features(to, offset, size), from);
+      context.copy(context.features(to, offset, size), from);
     offset += size;
   }
   return success();

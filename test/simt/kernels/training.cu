@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "adamw.cuh"
+#include "fill.cuh"
 #include "power_loss.cuh"
 
 using namespace jepa::device;
@@ -60,3 +61,21 @@ JEPA_KERNEL(SumAll::threads) squared_norm_0_sum(float *to, const float *from) { 
 JEPA_LAUNCH_INFO(squared_norm_0_sum, 2, SumAll)
 JEPA_KERNEL(SumAll::threads) squared_norm_1_sum(float *to, const float *from) { SumAll::run(to, from, 2, 1.0f); }
 JEPA_LAUNCH_INFO(squared_norm_1_sum, 2, SumAll)
+
+// A mean of all numbers of a tensor, in a block for each 4096 of them, and its adjoint, the same number everywhere.
+#define MEAN(name, T, count, chunks)                                                                                   \
+  JEPA_KERNEL(SumChunks::threads) mean_chunks_##name(float *partial, const T *from) {                                  \
+    SumChunks::run(partial, from, count);                                                                              \
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(mean_chunks_##name, 2, SumChunks)                                                                   \
+  JEPA_KERNEL(SumAll::threads) mean_sum_##name(float *to, const float *from) {                                         \
+    SumAll::run(to, from, chunks, 1.0f / count);                                                                       \
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(mean_sum_##name, 2, SumAll)                                                                         \
+  JEPA_KERNEL(Fill::threads) splat_##name(T *to, const float *value) { Fill::run(to, toFloat(*value), count); }        \
+  JEPA_LAUNCH_INFO(splat_##name, 2, Fill)
+
+MEAN(one, float, 1, 1)
+MEAN(float, float, 4099, 2)
+MEAN(bf16, bf16, 8191, 2)
+MEAN(whole, bf16, 1024, 1)

@@ -32,10 +32,10 @@ func.func @jepa_run(%a: tensor<48xf32> {jepa.name = "a"}, %b: tensor<192x48xf32>
 
 // CHECK: Patchify<4, 32, 32, 16, 2>::run(to, clip, areBytes, tokens,
 // CHECK-NEXT: Normalisation{{.*}}, false);
-// CHECK: GatherTokens<1536>::run(to, from, mask, 3, 8, false, false);
-// CHECK: CopyTokens<1536>::run(to, 7, 0, from, 4, 0, 4);
-// CHECK: CopyTokens<1536>::run(to, 7, 4, from, 3, 0, 3);
-// CHECK: PadTokens<1536>::run(to, 7, 2, from, 3);
+// CHECK: GatherTokens<1536>::run(Rows<float>{to, 1536}, Rows<const float>{from, 1536}, mask, 3, 8, false, false);
+// CHECK: CopyTokens<1536>::run(Rows<float>{to, 1536}, 7, 0, Rows<const float>{from, 1536}, 4, 0, 4);
+// CHECK: CopyTokens<1536>::run(Rows<float>{to, 1536}, 7, 4, Rows<const float>{from, 1536}, 3, 0, 3);
+// CHECK: PadTokens<1536>::run(Rows<float>{to, 1536}, 7, 2, Rows<const float>{from, 1536}, 3);
 // CHECK: PowerLoss<1536>::run(partial, predicted, target, TokenWeights{14, 7, nullptr, nullptr, 0}, 1.5f);
 // CHECK: launch("patchify_{{[0-9]+}}", {4, 2, 1}, {{.*}}, clip, clip_bytes, m});
 func.func @jepa_run(%clip: tensor<2x3x4x32x32xf32> {jepa.name = "clip"}, %m: tensor<2x4xi32> {jepa.name = "m"},
@@ -52,7 +52,10 @@ func.func @jepa_run(%clip: tensor<2x3x4x32x32xf32> {jepa.name = "clip"}, %m: ten
 
 // Products are the library's; it adds a bias of its result's type, so another one is converted first.
 
-// CHECK: copy_{{[0-9]+}}(float *y0, const bf16 *x0) {
+// CHECK: copy_rows_{{[0-9]+}}(float *to, const bf16 *from) {
+// CHECK-NEXT: TileBlock<24>::forRows(1, [&](int row) {
+// CHECK-NEXT: auto values = loadTile<24>(from, row, 24);
+// CHECK-NEXT: storeRow(to, row, 24, values);
 // CHECK: product({.m = 10, .n = 24, .k = 48, .lda = 48, .ldb = 48, .ldc = 24, .transA = 0, .transB = 1, .inputs = "bf16",
 // CHECK-NEXT: .result = "float", .epilogue = "bias"},
 // CHECK: product({.m = 24, .n = 48, .k = 10, .lda = 24, .ldb = 48, .ldc = 48, .transA = 1, .transB = 0, .inputs = "bf16",
@@ -62,4 +65,50 @@ func.func @jepa_run(%x: tensor<2x5x48xbf16> {jepa.name = "x"}, %w: tensor<24x48x
   %0 = jepa.linear %x, %w bias %b : (tensor<2x5x48xbf16>, tensor<24x48xbf16>, tensor<24xbf16>) -> tensor<2x5x24xf32>
   %1 = jepa.linear_weight_grad %dy, %x : (tensor<2x5x24xbf16>, tensor<2x5x48xbf16>) -> tensor<24x48xf32>
   return %0, %1 : tensor<2x5x24xf32>, tensor<24x48xf32>
+}
+
+// -----
+
+// The derivative of GELU is the product's epilogue, and so is the bias' gradient, in the result's type: it is converted
+// behind it.
+
+// CHECK: copy_rows_[[C:[0-9]+]](float *to, const bf16 *from) {
+// CHECK: product({.m = 10, .n = 24, .k = 48, {{.*}} .inputs = "bf16",
+// CHECK-NEXT: .result = "bf16", .epilogue = "dgelu"}, dx, dy, w, [[B:t[_0-9]*]], x, {{t[_0-9]*}});
+// CHECK-NEXT: launch("copy_rows_[[C]]", {1, 1, 1}, {db, [[B]]});
+func.func @jepa_run(%dy: tensor<2x5x48xbf16> {jepa.name = "dy"}, %w: tensor<48x24xbf16> {jepa.name = "w"},
+                    %x: tensor<2x5x24xbf16> {jepa.name = "x"}) -> (tensor<2x5x24xbf16> {jepa.name = "dx"}, tensor<24xf32> {jepa.name = "db"}) {
+  %0:2 = jepa.fused(%dy, %w, %x) {
+  ^bb0(%a: tensor<2x5x48xbf16>, %b: tensor<48x24xbf16>, %c: tensor<2x5x24xbf16>):
+    %1 = jepa.linear_input_grad %a, %b : (tensor<2x5x48xbf16>, tensor<48x24xbf16>) -> tensor<2x5x24xbf16>
+    %2 = jepa.gelu_grad %1, %c : tensor<2x5x24xbf16>
+    %3 = jepa.sum_to %2 : (tensor<2x5x24xbf16>) -> tensor<24xf32>
+    jepa.yield %2, %3 : tensor<2x5x24xbf16>, tensor<24xf32>
+  } : (tensor<2x5x48xbf16>, tensor<48x24xbf16>, tensor<2x5x24xbf16>) -> (tensor<2x5x24xbf16>, tensor<24xf32>)
+  return %0#0, %0#1 : tensor<2x5x24xbf16>, tensor<24xf32>
+}
+
+// -----
+
+// Scalars are rows of one number; a mean is summed by blocks of 4096 numbers, and its adjoint fills a tensor.
+
+// CHECK-NOT: Loop
+// CHECK: mean_chunks_[[M:[0-9]+]](float *partial, const bf16 *from) {
+// CHECK-NEXT: SumChunks::run(partial, from, 6144);
+// CHECK: SumAll::run(mean, partial, 2, 0.00016276042f);
+// CHECK: addRows(
+// CHECK-NEXT: storeRow(to_add, row, 1, addOut);
+// CHECK: Fill::run(to, 0.5f, 1);
+// CHECK: Fill::run(to, toFloat(*value), 6144);
+// CHECK-NOT: Loop
+// CHECK: launch("mean_chunks_[[M]]", {2, 1, 1},
+// CHECK: launch("constant_{{[0-9]+}}", {1, 1, 1},
+// CHECK: launch("splat_{{[0-9]+}}", {6, 1, 1},
+func.func @jepa_run(%x: tensor<2x64x48xbf16> {jepa.name = "x"}, %l: tensor<f32> {jepa.name = "l"})
+    -> (tensor<f32> {jepa.name = "loss"}, tensor<2x64x48xbf16> {jepa.name = "dx"}) {
+  %0 = jepa.mean %x : (tensor<2x64x48xbf16>) -> tensor<f32>
+  %1 = jepa.add %0, %l : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  %2 = jepa.constant {value = 0.5} : tensor<f32>
+  %3 = jepa.splat %2 : (tensor<f32>) -> tensor<2x64x48xbf16>
+  return %1, %3 : tensor<f32>, tensor<2x64x48xbf16>
 }

@@ -70,6 +70,34 @@ struct SumAll {
   }
 };
 
+/// partial[blockX] = the sum of the block's 4096 of from[0, count), for SumAll. Launch: grid (ceil(count / 4096)).
+struct SumChunks {
+  static constexpr int threads = 128, chunk = 4096;
+  struct Shared {
+    SharedArray<float, 4> sums;
+  };
+
+  template <class From> JEPA_DEVICE static void run(float *partial, const From *from, long long count) {
+    auto &shared = sharedMemory<Shared>();
+    constexpr int vector = 16 / static_cast<int>(sizeof(From));
+    long long first = static_cast<long long>(blockX()) * chunk, end = smaller(first + chunk, count);
+    long long whole = first + (end - first) / vector * vector;
+    float sum = 0.0f;
+    for (long long i = first + threadIndex() * vector; i < whole; i += threads * vector) {
+      float values[vector];
+      load(values, from + i);
+      JEPA_UNROLL
+      for (int j = 0; j < vector; ++j)
+        sum += values[j];
+    }
+    if (whole + threadIndex() < end)
+      sum += toFloat(from[whole + threadIndex()]);
+    sum = blockSum(sum, shared.sums);
+    if (threadIndex() == 0)
+      partial[blockX()] = sum;
+  }
+};
+
 /// Sums over the four warps of a block, lane by lane, in every thread. `scratch` is free again when the block has met
 /// once more.
 JEPA_DEVICE float sumOverWarps(float value, SharedArray<float, 128> &scratch) {

@@ -36,12 +36,6 @@ template <int Rows, int Columns, class T = bf16> struct Tile {
   }
 };
 
-/// Rows of a matrix in global memory. The first column, the stride and the width are multiples of 16 bytes.
-template <class T> struct Rows {
-  T *data;
-  int stride; ///< elements from one row to the next
-};
-
 /// Starts copying tokens [first, first + Tile::rows) of a sequence into a tile, by `Threads` threads; zeros where there
 /// are no more tokens and right of `Width`. The caller commits.
 template <int Width, int Threads, class Tile, class Sequence>

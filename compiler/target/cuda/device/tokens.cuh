@@ -8,7 +8,8 @@
 
 namespace jepa::device {
 
-// Tokens are rows of `Width` numbers, of float or bf16 on either side, in [clips, tokens, Width].
+// Tokens are rows of `Width` numbers, of float or bf16 on either side, in [clips, tokens, Width]. Where the first
+// begins and from one to the next there are multiples of the width's largest divisor among 1, 2, 4 and 8.
 
 /// Four tokens to a block, one to a warp.
 template <int Width> struct TokenBlock {
@@ -21,18 +22,18 @@ template <int Width> struct TokenBlock {
       body(token);
   }
   template <class To, class From>
-  JEPA_DEVICE static void copy(To *to, long long toRow, const From *from, long long row) {
+  JEPA_DEVICE static void copy(Rows<To> to, long long toRow, Rows<const From> from, long long row) {
     JEPA_UNROLL_BY(4)
     for (int column = laneIndex() * vector; column < Width; column += 32 * vector) {
       float values[vector];
-      load(values, from + row * Width + column);
-      store(to + toRow * Width + column, values);
+      load(values, from.data + row * from.stride + column);
+      store(to.data + toRow * to.stride + column, values);
     }
   }
-  template <class To> JEPA_DEVICE static void clear(To *to, long long row) {
+  template <class To> JEPA_DEVICE static void clear(Rows<To> to, long long row) {
     const float zeros[vector] = {};
     for (int column = laneIndex() * vector; column < Width; column += 32 * vector)
-      store(to + row * Width + column, zeros);
+      store(to.data + row * to.stride + column, zeros);
   }
 };
 
@@ -40,8 +41,8 @@ template <int Width> struct TokenBlock {
 /// grid (ceil(count / 4), clips).
 template <int Width> struct CopyTokens : TokenBlock<Width> {
   template <class To, class From>
-  JEPA_DEVICE static void run(To *to, int toTokens, int toFirst, const From *from, int fromTokens, int fromFirst,
-                              int count) {
+  JEPA_DEVICE static void run(Rows<To> to, int toTokens, int toFirst, Rows<const From> from, int fromTokens,
+                              int fromFirst, int count) {
     long long clip = blockY();
     TokenBlock<Width>::forTokens(count, [&](int token) {
       TokenBlock<Width>::copy(to, clip * toTokens + toFirst + token, from, clip * fromTokens + fromFirst + token);
@@ -49,10 +50,18 @@ template <int Width> struct CopyTokens : TokenBlock<Width> {
   }
 };
 
+/// to[b, i] = 0. Launch: grid (ceil(tokens / 4), clips).
+template <int Width> struct ClearTokens : TokenBlock<Width> {
+  template <class To> JEPA_DEVICE static void run(Rows<To> to, int tokens) {
+    TokenBlock<Width>::forTokens(
+        tokens, [&](int token) { TokenBlock<Width>::clear(to, static_cast<long long>(blockY()) * tokens + token); });
+  }
+};
+
 /// to[b, first + i] = from[b, i], zero elsewhere. Launch: grid (ceil(toTokens / 4), clips).
 template <int Width> struct PadTokens : TokenBlock<Width> {
   template <class To, class From>
-  JEPA_DEVICE static void run(To *to, int toTokens, int first, const From *from, int fromTokens) {
+  JEPA_DEVICE static void run(Rows<To> to, int toTokens, int first, Rows<const From> from, int fromTokens) {
     long long clip = blockY();
     TokenBlock<Width>::forTokens(toTokens, [&](int token) {
       if (token >= first && token < first + fromTokens)
@@ -67,7 +76,7 @@ template <int Width> struct PadTokens : TokenBlock<Width> {
 /// Launch: grid (ceil(maskTokens / 4), clips).
 template <int Width> struct GatherTokens : TokenBlock<Width> {
   template <class To, class From>
-  JEPA_DEVICE static void run(To *to, const From *from, const int *mask, int maskTokens, int fromTokens,
+  JEPA_DEVICE static void run(Rows<To> to, Rows<const From> from, const int *mask, int maskTokens, int fromTokens,
                               bool table = false, bool cyclic = false) {
     long long clip = blockY();
     TokenBlock<Width>::forTokens(maskTokens, [&](int i) {
@@ -79,18 +88,19 @@ template <int Width> struct GatherTokens : TokenBlock<Width> {
 };
 
 /// The adjoint: to[b, mask[b, i]] = from[b, i], zero elsewhere. Each of the result's tokens looks itself up in the
-/// mask, which ascends, so nothing is cleared first and nothing is added by two. A table's token is the sum over the
+/// mask, which ascends, so nothing is cleared first and nothing is added by two. Where a mask is filled up by its last
+/// token, only the first of these counts. A table's token is the sum over the
 /// clips, in order, and `cyclic` over `turns` of its tokens in the mask. Launch: grid (ceil(toTokens / 4), clips, or 1
 /// for a table).
 template <int Width> struct ScatterTokens : TokenBlock<Width> {
   using TokenBlock<Width>::vector;
 
   template <class To, class From>
-  JEPA_DEVICE static void run(To *to, int toTokens, const From *from, const int *mask, int maskTokens, int clips,
-                              bool table = false, int turns = 1) {
+  JEPA_DEVICE static void run(Rows<To> to, int toTokens, Rows<const From> from, const int *mask, int maskTokens,
+                              int clips, bool table = false, int turns = 1) {
     int first = table ? 0 : blockY(), end = table ? clips : first + 1;
     TokenBlock<Width>::forTokens(toTokens, [&](int token) {
-      To *target = to + (static_cast<long long>(blockY()) * toTokens + token) * Width;
+      To *target = to.data + (static_cast<long long>(blockY()) * toTokens + token) * to.stride;
       for (int column = laneIndex() * vector; column < Width; column += 32 * vector) {
         float sums[vector] = {};
         for (int clip = first; clip < end; ++clip)
@@ -100,7 +110,7 @@ template <int Width> struct ScatterTokens : TokenBlock<Width> {
             if (found < 0)
               continue;
             float values[vector];
-            load(values, from + (row + found) * Width + column);
+            load(values, from.data + (row + found) * from.stride + column);
             JEPA_UNROLL
             for (int j = 0; j < vector; ++j)
               sums[j] += values[j];

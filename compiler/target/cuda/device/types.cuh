@@ -96,6 +96,13 @@ template <int N, class T> JEPA_DEVICE void storeStreamed(T *address, const float
     storeStreaming(reinterpret_cast<Vector<T, piece> *>(address + i), toVector<piece, T>(values + i));
 }
 
+/// Rows of a matrix in global memory. For tiles, where the first begins, the stride and the width are multiples of 16
+/// bytes.
+template <class T> struct Rows {
+  T *data;
+  int stride; ///< elements from one row to the next
+};
+
 /// N elements of shared memory, aligned to `Align` bytes; on the host, what follows them must not be touched.
 template <class T, int N, int Align = 16> struct SharedArray {
   alignas(Align) T values[N];
