@@ -11,6 +11,11 @@
 // staging when the step before has taken its inputs out of it. An arena may put
 // other values where an input lay, so nothing else writes into it.
 //
+// Slots and staging have room for what travels with each step: where the program
+// takes clips of bytes, for these. A clip of floats that it is given instead (to
+// replay) has slots of its own, from which the step itself copies it into the
+// arena.
+//
 //===----------------------------------------------------------------------===//
 #ifndef JEPA_RUNTIME_CUDA_INPUTSTAGE_H
 #define JEPA_RUNTIME_CUDA_INPUTSTAGE_H
@@ -20,13 +25,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace jepa::rt::cuda {
 
 class InputStage {
 public:
-  /// Bytes of staging that a plan's inputs take.
+  /// Bytes of staging that a plan's inputs take, and of a slot.
   static std::int64_t bytes(const Plan &plan);
 
   /// `arena` and `staging` are in device memory.
@@ -35,7 +41,7 @@ public:
   InputStage(const InputStage &) = delete;
   InputStage &operator=(const InputStage &) = delete;
 
-  /// Where the next step's input is written on the host.
+  /// Where the next step's input is written on the host; `clip.bytes` before the clip that it speaks of.
   std::byte *input(const Buffer &buffer);
   /// Sends off what was written.
   void stage();
@@ -46,15 +52,16 @@ public:
 private:
   struct Place {
     const Buffer *buffer;
-    std::int64_t offset; ///< in a slot and in staging
+    std::int64_t offset, bytes; ///< in a slot and in staging
   };
   struct Slot {
     Slot(const Device &device, std::int64_t bytes) : memory(device, bytes), uploaded(device) {}
     PinnedMemory memory;
+    std::optional<PinnedMemory> floats; ///< a clip of them, once there was one
     DeviceEvent uploaded;
   };
-  std::int64_t offsetOf(const Buffer &buffer) const;
-  std::size_t sizeOf(const Slot &slot, const Place &place) const;
+  const Place &placeOf(const Buffer &buffer) const;
+  bool isWide(const Slot &slot, const Place &place) const;
 
   const Device &device;
   const Plan &plan;

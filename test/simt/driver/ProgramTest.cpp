@@ -85,6 +85,7 @@ Json withBytes(Json plan) {
   Json buffers = plan.at("buffers");
   addBuffer(buffers, "clip.bytes", "input", {1}, AT_CLIP_BYTES, R"({"dtype":"i32"})");
   plan.set("buffers", buffers);
+  plan.set("peak_bytes", deviceBytes(Plan::parse(plan.dump())));
   return plan;
 }
 
@@ -438,10 +439,20 @@ TEST_F(TrainingOnDevice, ClipsMayTravelAsBytes) {
   }
   EXPECT_EQ(run(bytes + " bench --json --steps 2").code, 0);
 
+  // The device has room for the clip that travels, beside the one in the arena, and for no more.
+  auto rounded = [](std::int64_t size) { return (size + 255) / 256 * 256; };
+  std::int64_t numbers = BATCH * PIXELS, wide = planOf("train").at("peak_bytes").asInteger(),
+               narrow = withBytes(planOf("train")).at("peak_bytes").asInteger();
+  EXPECT_EQ(narrow, wide - rounded(4 * numbers) + rounded(numbers) + rounded(4));
+  auto withMemory = [&](std::int64_t size) { return "JEPAC_FAKE_CUDA_MEMORY=" + std::to_string(size); };
+  EXPECT_EQ(train("exact", 2, "", withMemory(narrow), bytes).code, 0);
+  expectError(train("less", 2, "", withMemory(narrow - 1), bytes), 1,
+              "needs " + std::to_string(narrow) + " bytes of device memory");
+
   // Given tensors stay floats.
   std::string in = inputs(), one = folder / "one.safetensors", two = folder / "two.safetensors";
   ASSERT_EQ(run(trainer() + " replay --inputs " + in + " --outputs " + one).code, 0);
-  ASSERT_EQ(run(bytes + " replay --inputs " + in + " --outputs " + two).code, 0);
+  ASSERT_EQ(run(bytes + " replay --inputs " + in + " --outputs " + two, withMemory(narrow)).code, 0);
   for (const char *name : {"losses", "final.encoder.w", "final.encoder.b", "grad.encoder.w"})
     EXPECT_EQ(read(one, name), read(two, name)) << name;
 
