@@ -22,6 +22,8 @@ static int mostCandidates() {
   int count = text ? std::atoi(text) : 0;
   return count > 0 ? std::min(count, 1024) : 8;
 }
+/// CUBLAS_STATUS_NOT_SUPPORTED.
+static constexpr int notSupported = 15;
 /// The library asks for no better.
 static constexpr std::uint32_t bestAlignment = 256;
 
@@ -100,9 +102,8 @@ struct DeviceGemm::Product {
   Product(const Product &) = delete;
   Product &operator=(const Product &) = delete;
 
-  bool hasBias() const {
-    return (epilogue & (epilogueBias | epilogueBiasGradB)) || (isDGelu() && (epilogue & epilogueBiasGrad));
-  }
+  bool gradsBias() const { return (epilogue & epilogueBiasGradB) || (isDGelu() && (epilogue & epilogueBiasGrad)); }
+  bool hasBias() const { return (epilogue & epilogueBias) || gradsBias(); }
   bool hasAux() const { return (epilogue & epilogueAux) != 0; }
   bool isDGelu() const { return (epilogue & epilogueDGelu) == epilogueDGelu; }
 
@@ -129,6 +130,7 @@ struct DeviceGemm::Product {
   MatmulDesc desc = nullptr;
   Layout a = nullptr, b = nullptr, c = nullptr; ///< by the ABI's names
   Algorithm algorithm{};
+  bool isSupported = true; ///< the library has an algorithm
 };
 
 DeviceGemm::DeviceGemm(Device &device, AlgorithmCache cache)
@@ -144,7 +146,43 @@ DeviceGemm::~DeviceGemm() {
 
 void DeviceGemm::run(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream) {
   const Product &product = prepare(d, places, stream);
-  multiply(product, product.algorithm, places, stream);
+  if (product.isSupported)
+    return multiply(product, product.algorithm, places, stream);
+  jepac_device_gemm_desc bare = d;
+  ProductPlaces bareAt = places;
+  bareAt.bias = nullptr;
+  if (d.epilogue == JEPAC_EPILOGUE_BIAS_GRAD)
+    bare.epilogue = JEPAC_EPILOGUE_NONE;
+  run(bare, bareAt, stream);
+  sumColumns(d, places, stream);
+}
+
+/// A bias' gradient: the sums over the rows of the result, or of a transposed.
+void DeviceGemm::sumColumns(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream) {
+  bool ofResult = d.epilogue == JEPAC_EPILOGUE_DGELU;
+  jepac_device_gemm_desc sums{};
+  sums.m = 1;
+  sums.n = ofResult ? d.n : d.m;
+  sums.k = ofResult ? d.m : d.k;
+  sums.inputs = ofResult ? d.result : d.inputs;
+  sums.result = sums.biasType = d.biasType;
+  sums.lda = sums.k;
+  sums.ldb = ofResult ? d.ldc : d.lda;
+  sums.ldc = sums.n;
+  std::int64_t words = (sums.k * (sums.inputs == JEPAC_BF16 ? 2 : 4) + 3) / 4;
+  std::int64_t taken = (words * 4 + bestAlignment - 1) / bestAlignment * bestAlignment;
+  sums.workspaceBytes = d.workspaceBytes - taken;
+  if (sums.workspaceBytes < 0)
+    throw Error("the workspace of " + describe(d) + " (" + std::to_string(d.workspaceBytes) +
+                " bytes) has no room for what cuBLASLt's missing epilogue takes (" + std::to_string(taken) + ")");
+  auto ones = reinterpret_cast<DevicePointer>(places.workspace);
+  device.check(device.driver.fillOnDevice(ones, sums.inputs == JEPAC_BF16 ? 0x3f803f80U : 0x3f800000U,
+                                          static_cast<std::size_t>(words), stream),
+               "filling a workspace");
+  run(sums,
+      {places.bias, places.workspace, ofResult ? places.c : places.a, nullptr, nullptr, nullptr, nullptr,
+       static_cast<std::byte *>(places.workspace) + taken},
+      stream);
 }
 
 DeviceGemm::Product &DeviceGemm::prepare(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream) {
@@ -153,7 +191,7 @@ DeviceGemm::Product &DeviceGemm::prepare(const jepac_device_gemm_desc &d, const 
   std::unique_ptr<Product> &product = products[key];
   if (!product) {
     auto made = std::make_unique<Product>(library, d, epilogue);
-    choose(*made, places, prefix + key, stream);
+    made->isSupported = choose(*made, places, prefix + key, stream);
     product = std::move(made);
   }
   return *product;
@@ -172,6 +210,7 @@ void DeviceGemm::multiply(const Product &product, const Algorithm &algorithm, co
 // Algorithms
 //===----------------------------------------------------------------------===//
 
+/// What the library proposes; nothing only for a product that also sums up a bias' gradient.
 std::vector<Candidate> DeviceGemm::candidates(const Product &product, const ProductPlaces &places) const {
   Preference preference = nullptr;
   product.check(library.preferenceCreate(&preference));
@@ -189,14 +228,15 @@ std::vector<Candidate> DeviceGemm::candidates(const Product &product, const Prod
   int most = mostCandidates(), count = 0;
   std::vector<Candidate> found(static_cast<std::size_t>(most));
   if (status == 0)
-    status = library.heuristic(handle, product.desc, product.b, product.a, product.c, product.c, preference,
-                               most, found.data(), &count);
+    status = library.heuristic(handle, product.desc, product.b, product.a, product.c, product.c, preference, most,
+                               found.data(), &count);
   library.preferenceDestroy(preference);
-  product.check(status);
+  if (status != notSupported)
+    product.check(status);
   found.resize(static_cast<std::size_t>(std::clamp(count, 0, most)));
   std::erase_if(found, [](const Candidate &candidate) { return candidate.state != 0; });
-  if (found.empty())
-    product.check(15); // as the library says it of others: not supported
+  if (found.empty() && !product.gradsBias())
+    product.check(notSupported);
   return found;
 }
 
@@ -221,7 +261,8 @@ static bool canRepeat(const jepac_device_gemm_desc &d, const ProductPlaces &plac
          (d.epilogue != JEPAC_EPILOGUE_DGELU || places.aux != places.bias);
 }
 
-void DeviceGemm::choose(Product &product, const ProductPlaces &places, const std::string &key, Stream stream) {
+/// Whether the library has an algorithm.
+bool DeviceGemm::choose(Product &product, const ProductPlaces &places, const std::string &key, Stream stream) {
   product.place(places);
   Candidate checked{};
   if (const Algorithm *known = cache.find(key);
@@ -229,12 +270,14 @@ void DeviceGemm::choose(Product &product, const ProductPlaces &places, const std
       library.algorithmCheck(handle, product.desc, product.b, product.a, product.c, product.c, known, &checked) == 0 &&
       checked.workspaceBytes <= static_cast<std::size_t>(product.d.workspaceBytes)) {
     product.algorithm = *known;
-    return;
+    return true;
   }
   std::vector<Candidate> all = candidates(product, places);
+  if (all.empty())
+    return false;
   product.algorithm = all.front().algorithm;
   if (all.size() == 1 || !cache.keeps() || !canRepeat(product.d, places))
-    return;
+    return true;
   double best = std::numeric_limits<double>::infinity();
   for (const Candidate &candidate : all)
     if (double seconds = measure(product, candidate.algorithm, places, stream); seconds < best) {
@@ -242,4 +285,5 @@ void DeviceGemm::choose(Product &product, const ProductPlaces &places, const std
       product.algorithm = candidate.algorithm;
     }
   cache.add(key, product.algorithm);
+  return true;
 }

@@ -35,6 +35,10 @@ struct ProductPlaces {
 /// when a product is first met and kept in the cache: results are the same bits
 /// in every run that finds it there. Where nothing can be kept it is the
 /// library's first proposal, which does not vary either.
+///
+/// Where the library has no algorithm that also sums up a bias' gradient, the
+/// product is run without, and the sums are a product of their own: of ones, which
+/// lie in the workspace, and the matrix.
 class DeviceGemm {
 public:
   /// Opens the library; throws Error.
@@ -56,8 +60,9 @@ public:
 
 private:
   struct Product;
+  void sumColumns(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream);
   Product &prepare(const jepac_device_gemm_desc &d, const ProductPlaces &places, Stream stream);
-  void choose(Product &product, const ProductPlaces &places, const std::string &key, Stream stream);
+  bool choose(Product &product, const ProductPlaces &places, const std::string &key, Stream stream);
   std::vector<lt::Candidate> candidates(const Product &product, const ProductPlaces &places) const;
   void multiply(const Product &product, const lt::Algorithm &algorithm, const ProductPlaces &places,
                 Stream stream) const;

@@ -67,6 +67,7 @@ inline constexpr unsigned plainSharedBytes = 48 << 10;
   X(copyToDevice, cuMemcpyHtoDAsync_v2, (DevicePointer, const void *, std::size_t bytes, Stream))                      \
   X(copyToHost, cuMemcpyDtoHAsync_v2, (void *, DevicePointer, std::size_t bytes, Stream))                              \
   X(copyOnDevice, cuMemcpyDtoDAsync_v2, (DevicePointer, DevicePointer, std::size_t bytes, Stream))                     \
+  X(fillOnDevice, cuMemsetD32Async, (DevicePointer, unsigned word, std::size_t words, Stream))                         \
   X(streamCreate, cuStreamCreate, (Stream *, unsigned flags))                                                          \
   X(streamDestroy, cuStreamDestroy_v2, (Stream))                                                                       \
   X(streamSynchronize, cuStreamSynchronize, (Stream))                                                                  \

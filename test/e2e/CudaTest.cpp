@@ -85,6 +85,14 @@ TEST_F(Cuda, TheOrderOfThreadsChangesNoBit) {
   }
 }
 
+// A bias' gradient is summed up by the product that makes what it is the sum of; a library that cannot gets another
+// one.
+TEST_F(Cuda, ALibraryWithoutBiasGradientsGivesThemAll) {
+  Binary binary(model + "--taps --dtype bf16");
+  binary.environment += "JEPAC_FAKE_CUBLASLT_NO_BIAS_GRAD=1 ";
+  expectCloseInBf16(binary.replay(vectors), vectors);
+}
+
 TEST_F(Cuda, PlansSayWhatAGpuNeeds) {
   Binary binary(model + "--dtype bf16");
   EXPECT_EQ(binary.plan().cudaArch, "sm_90a");

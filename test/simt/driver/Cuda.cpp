@@ -222,6 +222,13 @@ FAKE_API cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from, std::size_t 
   });
 }
 
+FAKE_API cuMemsetD32Async(DevicePointer to, unsigned word, std::size_t words, Stream stream) {
+  return guarded([&](Machine &machine) {
+    machine.submit(stream, {[=] { std::fill_n(reinterpret_cast<unsigned *>(to), words, word); }, {}, {}});
+    return success;
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Streams and events
 //===----------------------------------------------------------------------===//

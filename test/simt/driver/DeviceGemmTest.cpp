@@ -12,6 +12,7 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -136,7 +137,8 @@ protected:
           value = geluOf(value);
         if (dgelu)
           value *= geluSlope(aux[i * d.auxiliary + j]);
-        sums[static_cast<std::size_t>(j)] += value;
+        // A product of its own can only sum what was stored.
+        sums[static_cast<std::size_t>(j)] += std::getenv("JEPAC_FAKE_CUBLASLT_NO_BIAS_GRAD") ? got[at] : value;
         size += std::fabs(value);
         ASSERT_NEAR(got[at], value, epsilon * size) << i << ", " << j;
       }
@@ -182,6 +184,36 @@ TEST_F(Products, AreWhatTheLoopsSay) {
               d.auxiliary = (n + 7) / 8 * 8 + (gap ? 16 : 0);
             check(d);
           }
+}
+
+// As on a device for which the library has no algorithm with such an epilogue.
+TEST_F(Products, AreFollowedByTheirSumsWhereTheLibraryHasNoEpilogueForThem) {
+  ASSERT_EQ(setenv("JEPAC_FAKE_CUBLASLT_NO_BIAS_GRAD", "1", 1), 0);
+  for (auto [m, n, k] : {std::array{1, 1, 1}, {5, 7, 3}, {33, 1, 17}, {31, 45, 29}, {1030, 24, 8}})
+    for (int gap : {0, 3})
+      for (int epilogue : {JEPAC_EPILOGUE_DGELU, JEPAC_EPILOGUE_BIAS_GRAD})
+        for (auto [inputs, result] :
+             {std::array{JEPAC_F32, JEPAC_F32}, {JEPAC_BF16, JEPAC_F32}, {JEPAC_BF16, JEPAC_BF16}}) {
+          bool sumsResult = epilogue == JEPAC_EPILOGUE_DGELU;
+          jepac_device_gemm_desc d = product(m, n, k, /*transA=*/!sumsResult, false, gap);
+          d.inputs = inputs, d.result = result, d.biasType = result, d.epilogue = epilogue;
+          if (sumsResult)
+            d.auxiliary = (n + 7) / 8 * 8;
+          check(d);
+        }
+  // The sums of 45 columns over 31 rows were asked for as a product of one row.
+  gemm.save();
+  EXPECT_HAS(readBytes(folder / "algorithms"), ": 1 45 31 31 45 45 ");
+
+  jepac_device_gemm_desc small = product(100, 8, 8, false, false);
+  small.epilogue = JEPAC_EPILOGUE_DGELU, small.auxiliary = 8, small.workspaceBytes = 256;
+  try {
+    check(small);
+    ADD_FAILURE();
+  } catch (const Error &error) {
+    EXPECT_HAS(std::string(error.what()), "(256 bytes) has no room for what cuBLASLt's missing epilogue takes (512)");
+  }
+  unsetenv("JEPAC_FAKE_CUBLASLT_NO_BIAS_GRAD");
 }
 
 TEST_F(Products, InE4m3HaveScales) {

@@ -5,6 +5,7 @@
 #include "simt/driver/Product.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 using namespace fake;
@@ -99,6 +100,8 @@ int fake::checkProduct(const ProductDesc &desc, const MatrixLayout &a, const Mat
   } else if (desc.scaleA || desc.scaleB) {
     return invalid;
   }
+  if (gradsBias(e) && std::getenv("JEPAC_FAKE_CUBLASLT_NO_BIAS_GRAD"))
+    return unsupported;
   if (addsBias(e) || gradsBias(e)) {
     Type natural = a.type == typeE4m3 ? typeBf16 : d.type;
     if (desc.biasType != -1 && desc.biasType != natural)
