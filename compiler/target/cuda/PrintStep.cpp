@@ -8,6 +8,7 @@
 #include "compiler/target/cuda/DeviceKernel.h"
 #include "compiler/target/cuda/PrintCuda.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Path.h"
 
@@ -85,7 +86,12 @@ void StepPrinter::print(BufferOp buffer) {
         return launch && !llvm::is_contained(launch.getBuffers(), buffer.getResult());
       }))
     return;
-  name(buffer, buffer.getName() ? *buffer.getName() : "t");
+  StringRef wish = buffer.getName() ? *buffer.getName() : "t";
+  // A table is called by all that it is made from: its first word and its rows' width tell it from others here.
+  if (buffer.getKind() == "table")
+    name(buffer, (wish.take_until(llvm::isSpace) + "_" + Twine(type.getShape().back())).str());
+  else
+    name(buffer, wish);
   os << "  char *" << names[buffer] << " = arena + " << *buffer.getOffset() << "; // "
      << deviceType(type.getElementType());
   for (int64_t size : type.getShape())
