@@ -32,6 +32,7 @@ def Fusible : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface>;
 def FusibleAll : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOperand"]>;
 def FusibleProduct : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isProduct"]>;
 def FusibleSum : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOperand", "sumsRows"]>;
+def View : DeclareOpInterfaceMethods<Jepa_ViewOpInterface>;
 /// Matrix products and attention: operands are computed with in low precision, results stored in it.
 def Precision : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "givesLowPrecision"]>;
 /// The same, of weights that the product can round on its way.

@@ -91,6 +91,14 @@ def Jepa_FusibleOpInterface : OpInterface<"FusibleOpInterface"> {
   ];
 }
 
+def Jepa_ViewOpInterface : OpInterface<"ViewOpInterface"> {
+  let cppNamespace = "::jepa";
+  let description = [{
+    Each result is the first operand, or a part of it, as it lies in memory, where both hold numbers of one type: making it
+    again costs nothing, handing it to another function may cost a copy.
+  }];
+}
+
 def Jepa_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
   let cppNamespace = "::jepa";
   let description = [{

@@ -80,7 +80,7 @@ def Jepa_ReluOp : Jepa_ElementwiseOp<"relu"> {
   }];
 }
 
-def Jepa_StopGradientOp : Jepa_ElementwiseOp<"stop_gradient"> {
+def Jepa_StopGradientOp : Jepa_ElementwiseOp<"stop_gradient", [View]> {
   let summary = "x, through which no gradient flows";
   let description = [{
     Example:
@@ -142,7 +142,7 @@ def Jepa_CastOp : Jepa_ModelOp<"cast", [Tokenwise, Differentiable, Fusible, Prec
   let hasFolder = 1;
 }
 
-def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differentiable, PrecisionAny]> {
+def Jepa_SplitFeaturesOp : Jepa_ModelOp<"split_features", [Tokenwise, Differentiable, PrecisionAny, View]> {
   let summary = "Cut the last axis into consecutive parts";
   let description = [{
     Example:

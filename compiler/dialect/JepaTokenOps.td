@@ -102,7 +102,7 @@ def Jepa_GatherTokensOp : Jepa_ModelOp<"gather_tokens", [TokenDemand, Differenti
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def Jepa_RegroupTokensOp : Jepa_ModelOp<"regroup_tokens", [Differentiable, PrecisionAny]> {
+def Jepa_RegroupTokensOp : Jepa_ModelOp<"regroup_tokens", [Differentiable, PrecisionAny, View]> {
   let summary = "The same tokens in the same order, cut into another number of clips";
   let description = [{
     From [clips, tokens, width] to [clips', tokens', width] with clips * tokens = clips' * tokens'. Packing makes one clip

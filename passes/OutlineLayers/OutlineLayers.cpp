@@ -6,7 +6,8 @@
 // A *run* is the ops of one layer, consecutive but for ops that can step aside: sources (no operands: parameters, tables)
 // move before it, watchers (taps, gradients) after it.
 //
-//  1. Cut each function into runs.
+//  1. Cut each function into runs, and make each view that several of them read again in every one, so that the whole
+//     that it is a part of is what they hand on.
 //  2. Write down each run's structure: ops, attributes, types, and for each operand the op of the run or the number of
 //     the input that it is. Equal structures are one group.
 //  3. Make a function of a group's first run and call it in place of each.
@@ -21,6 +22,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <map>
@@ -96,6 +98,48 @@ std::vector<Run> findRuns(func::FuncOp function) {
     isOpen = belongs;
   }
   return runs;
+}
+
+/// Whether the results lie where the operand does.
+bool isView(Operation *op) {
+  return isa<ViewOpInterface>(op) && llvm::all_of(op->getResultTypes(), [&](Type type) {
+           return getElementTypeOrSelf(type) == getElementTypeOrSelf(op->getOperand(0).getType());
+         });
+}
+
+/// How many were made again.
+int64_t repeatViews(ArrayRef<Run> runs) {
+  DenseMap<Operation *, const Run *> runOf;
+  for (const Run &run : runs)
+    for (Operation *op : run.ops)
+      runOf[op] = &run;
+  int64_t count = 0;
+  // Backwards, so that a view of a view is there where its operand's readers are looked for.
+  for (const Run &run : llvm::reverse(runs))
+    for (Operation *view : llvm::reverse(run.ops)) {
+      if (!isView(view))
+        continue;
+      llvm::MapVector<const Run *, Operation *> firstReader;
+      for (Operation *reader : view->getUsers()) {
+        const Run *other = runOf.lookup(reader);
+        if (!other || other == &run)
+          continue;
+        Operation *&first = firstReader[other];
+        if (!first || reader->isBeforeInBlock(first))
+          first = reader;
+      }
+      for (auto [other, first] : firstReader) {
+        Operation *again = OpBuilder(first).clone(*view);
+        again->setAttr(scopeAttr, first->getAttr(scopeAttr));
+        view->replaceUsesWithIf(again->getResults(),
+                                [&](OpOperand &use) { return runOf.lookup(use.getOwner()) == other; });
+        runOf[again] = other;
+        ++count;
+      }
+      if (view->use_empty())
+        view->erase();
+    }
+  return count;
 }
 
 // 2.
@@ -232,6 +276,7 @@ class OutlineLayers : public jepa::impl::OutlineLayersBase<OutlineLayers> {
   }
 
   void outline(func::FuncOp function, SymbolTable &symbols) {
+    int64_t repeated = repeatViews(findRuns(function));
     std::vector<Run> runs = findRuns(function);
     std::map<Structure, unsigned> numbers;
     std::vector<SmallVector<Run *>> groups;
@@ -263,6 +308,7 @@ class OutlineLayers : public jepa::impl::OutlineLayersBase<OutlineLayers> {
     }
     PassReport::count(function, passName, "layers_called", calls);
     PassReport::count(function, passName, "functions_made", functions);
+    PassReport::count(function, passName, "views_repeated", repeated);
   }
 };
 

@@ -38,10 +38,14 @@ def OutlineLayers : Pass<"jepa-outline-layers", "::mlir::ModuleOp"> {
     (`attn`), and locations are those of the first layer. Axis names are part of a type, so the layers of two mask groups
     do not share.
 
+    What is only a view (`ViewOpInterface`: the parts of a split) is made again in each layer that reads it, so that a
+    layer hands on the whole, which its adjoint then splits for itself: a part that a function returned would have to be
+    copied out.
+
     *Preconditions*: functions of one block.
 
-    *Postconditions*: inlining gives the program back, up to scopes and the places of parameters; functions that this pass
-    makes call nothing and have no side effect.
+    *Postconditions*: inlining gives the program back, up to scopes, the places of parameters and repeated views;
+    functions that this pass makes call nothing and have no side effect.
 
     *Why here*: last of the passes over tensors, so that the others see one flat program and no analysis has to look through
     calls; before kernels, so that each shared layer is lowered and compiled once.

@@ -83,3 +83,22 @@ func.func @names(%x: !x) -> !x {
   %b2 = jepa.relu %n {jepa.scope = "blocks.2"} : !x
   return %b2 : !x
 }
+
+// -----
+
+// Numbers that are rounded as they are split are no view, and a watcher makes none.
+// CHECK-LABEL: func.func @rounded
+// CHECK:     %[[A:.*]]:2 = call @layer_blocks(
+// CHECK:     jepa.tap %[[A]]#1
+func.func @rounded(%x: tensor<2x8x32xf32>) -> tensor<2x8x16xbf16> {
+  %a0 = jepa.gelu %x {jepa.scope = "blocks.0"} : tensor<2x8x32xf32>
+  %b0, %c0 = jepa.split_features %a0 {jepa.scope = "blocks.0"} : (tensor<2x8x32xf32>) -> (tensor<2x8x16xbf16>, tensor<2x8x16xf32>)
+  jepa.tap %c0 {name = "first"} : tensor<2x8x16xf32>
+  %a1 = jepa.gelu %x {jepa.scope = "blocks.1"} : tensor<2x8x32xf32>
+  %b1, %c1 = jepa.split_features %a1 {jepa.scope = "blocks.1"} : (tensor<2x8x32xf32>) -> (tensor<2x8x16xbf16>, tensor<2x8x16xf32>)
+  jepa.tap %c1 {name = "second"} : tensor<2x8x16xf32>
+  %d = jepa.relu %b1 {jepa.scope = "after.1"} : tensor<2x8x16xbf16>
+  %e = jepa.relu %b0 {jepa.scope = "after.0"} : tensor<2x8x16xbf16>
+  %f = jepa.gelu_grad %d, %e : tensor<2x8x16xbf16>
+  return %f : tensor<2x8x16xbf16>
+}
