@@ -50,12 +50,12 @@ LogicalResult DeviceGemmOp::verify() {
     return emitOpError("has a row stride smaller than a row");
   auto element = [](Value memref) { return cast<MemRefType>(memref.getType()).getElementType(); };
   Type a = element(getA()), c = element(getC());
-  if (!(a.isF32() || a.isBF16() || a.isInteger(8)) || a != element(getB()))
-    return emitOpError("needs a and b of f32, bf16 or e4m3 (i8), found ") << a << " and " << element(getB());
+  if (!(a.isF32() || a.isBF16() || isE4m3(a)) || a != element(getB()))
+    return emitOpError("needs a and b of f32, bf16 or e4m3, found ") << a << " and " << element(getB());
   if (!(c.isF32() || (c.isBF16() && !a.isF32())))
     return emitOpError("needs c of f32, or of bf16 where a and b are narrower, found ") << c;
-  if (a.isInteger(8) != static_cast<bool>(getScaleA()))
-    return emitOpError("needs scales for e4m3, and for nothing else");
+  if (isE4m3(a) != static_cast<bool>(getScale()))
+    return emitOpError("needs a scale for b in e4m3, and for nothing else");
   enum Use { Without, Maybe, With };
   struct Needs {
     StringRef epilogue;

@@ -57,6 +57,8 @@ mlir::RankedTensorType selectTokens(mlir::RankedTensorType type, const TokenSele
 int64_t countTokens(mlir::Type type, const TokenSelector &selector);
 /// Product of all dimensions but the last.
 int64_t countRows(mlir::RankedTensorType type);
+/// Whether a tensor or a buffer holds numbers of four bits of exponent and three of mantissa.
+inline bool isE4m3(mlir::Type type) { return mlir::isa<mlir::Float8E4M3FNType>(mlir::getElementTypeOrSelf(type)); }
 
 } // namespace jepa
 

@@ -68,6 +68,7 @@ bool LinearWeightGradOp::givesLowPrecision(unsigned) { return false; }
 // logsumexp is a statistic.
 bool AttentionOp::computesInLowPrecision(unsigned index) { return index < 3; }
 bool AttentionOp::givesLowPrecision(unsigned index) { return index == 0; }
+bool AttentionOp::givesE4m3(unsigned index) { return index == 0; }
 bool AttentionGradOp::computesInLowPrecision(unsigned index) { return index < 5; }
 bool AttentionGradOp::givesLowPrecision(unsigned) { return true; }
 
@@ -76,6 +77,8 @@ bool AddOp::takesLowPrecision(unsigned) { return true; }
 bool SumToOp::takesLowPrecision(unsigned) { return true; }
 bool LayerNormOp::takesLowPrecision(unsigned index) { return index == 0; }
 bool LayerNormOp::givesLowPrecision(unsigned) { return true; }
+bool LayerNormOp::givesE4m3(unsigned) { return true; }
+bool LayerNormOp::normalizes() { return true; }
 bool LayerNormGradOp::takesLowPrecision(unsigned index) { return index < 2; }
 bool LayerNormWeightGradOp::takesLowPrecision(unsigned) { return true; }
 

@@ -35,15 +35,23 @@ def FusibleSum : DeclareOpInterfaceMethods<Jepa_FusibleOpInterface, ["isRowOpera
 def View : DeclareOpInterfaceMethods<Jepa_ViewOpInterface>;
 /// Matrix products and attention: operands are computed with in low precision, results stored in it.
 def Precision : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "givesLowPrecision"]>;
+/// Attention, of which a product may read the result.
+def PrecisionAttention : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface,
+    ["computesInLowPrecision", "givesLowPrecision", "givesE4m3"]>;
 /// The same, of weights that the product can round on its way.
 def PrecisionWeight : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["computesInLowPrecision", "roundsOperand", "givesLowPrecision"]>;
 /// Ops on rows: what they read may be in low precision, and what they give.
 def PrecisionAny : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["takesLowPrecision", "givesLowPrecision"]>;
+/// Norms, which besides give what a product may read in e4m3.
+def PrecisionNorm : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface,
+    ["takesLowPrecision", "givesLowPrecision", "givesE4m3", "normalizes"]>;
 /// Ops that read either precision and give full precision alone.
 def PrecisionReader : DeclareOpInterfaceMethods<Jepa_PrecisionOpInterface, ["takesLowPrecision"]>;
 
 /// Real-valued tensor: f32 or f64 (bf16 where mixed precision put it).
 def Jepa_Tensor : RankedTensorOf<[F32, F64, BF16]>;
+/// The same, or e4m3: what a product can read, and what is stored for it.
+def Jepa_RoundedTensor : RankedTensorOf<[F32, F64, BF16, F8E4M3FN]>;
 /// Index list of a mask: [clip, subset], strictly increasing along the second axis.
 def Jepa_MaskTensor : 2DTensorOf<[I32]>;
 /// Number of rows of a ragged axis that count, as a run-time scalar.

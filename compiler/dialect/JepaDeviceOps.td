@@ -39,8 +39,8 @@ def Jepa_DeviceGemmOp : Jepa_Op<"device_gemm", [AttrSizedOperandSegments]> {
   let description = [{
     As `jepa.gemm`, with what the library does to the result before it stores it, `epilogue`: `none`, `bias` (added to every
     row), `gelu` (of result plus bias, which it stores in `aux` if there is one), `dgelu` (times the derivative of gelu at
-    `aux`; the sums over the rows go to `bias` if there is one), `bias_grad` (the sums of a's columns go to `bias`; a is then transposed). a and b of e4m3
-    (i8) are multiplied by a scale each. `workspace` is the library's.
+    `aux`; the sums over the rows go to `bias` if there is one), `bias_grad` (the sums of a's columns go to `bias`;
+    a is then transposed). Of a and b in e4m3, b is multiplied by `scale`. `workspace` is the library's.
 
     Example:
 
@@ -51,13 +51,13 @@ def Jepa_DeviceGemmOp : Jepa_Op<"device_gemm", [AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins AnyMemRef:$c, AnyMemRef:$a, AnyMemRef:$b, AnyMemRef:$workspace, Optional<AnyMemRef>:$bias,
-                       Optional<AnyMemRef>:$aux, Optional<AnyMemRef>:$scaleA, Optional<AnyMemRef>:$scaleB,
+                       Optional<AnyMemRef>:$aux, Optional<AnyMemRef>:$scale,
                        DefaultValuedAttr<StrAttr, "\"none\"">:$epilogue, I64Attr:$m, I64Attr:$n, I64Attr:$k,
                        I64Attr:$lda, I64Attr:$ldb, I64Attr:$ldc, BoolAttr:$transA, BoolAttr:$transB);
   let assemblyFormat = [{
-    $c `,` $a `,` $b `workspace` $workspace (`bias` $bias^)? (`aux` $aux^)? (`scales` $scaleA^ `,` $scaleB)? attr-dict
+    $c `,` $a `,` $b `workspace` $workspace (`bias` $bias^)? (`aux` $aux^)? (`scale` $scale^)? attr-dict
     `:` type($c) `,` type($a) `,` type($b) `,` type($workspace) (`bias` type($bias)^)? (`aux` type($aux)^)?
-    (`scales` type($scaleA)^ `,` type($scaleB))?
+    (`scale` type($scale)^)?
   }];
 }
 

@@ -28,7 +28,7 @@ def Jepa_FusedOp : Jepa_ModelOp<"fused", [IsolatedFromAbove, SingleBlock]> {
     ```
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs);
-  let results = (outs Variadic<Jepa_Tensor>:$outputs);
+  let results = (outs Variadic<Jepa_RoundedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "`(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
 }
@@ -42,7 +42,7 @@ def Jepa_YieldOp : Jepa_Op<"yield", [Pure, Terminator, HasParent<"FusedOp">]> {
     jepa.yield %0, %1 : tensor<2x64x192xf32>, tensor<2x64x192xf32>
     ```
   }];
-  let arguments = (ins Variadic<Jepa_Tensor>:$values);
+  let arguments = (ins Variadic<Jepa_RoundedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let hasVerifier = 0;
 }

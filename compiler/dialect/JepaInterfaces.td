@@ -115,7 +115,11 @@ def Jepa_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
     InterfaceMethod<"Whether the op reads the operand at `index` in full precision beside others in low precision, and rounds it itself.",
       "bool", "roundsOperand", (ins "unsigned":$index), "", [{ return false; }]>,
     InterfaceMethod<"Whether the result at `index` may be stored in low precision.",
-      "bool", "givesLowPrecision", (ins "unsigned":$index), "", [{ return false; }]>
+      "bool", "givesLowPrecision", (ins "unsigned":$index), "", [{ return false; }]>,
+    InterfaceMethod<"Whether the result at `index` may be stored in e4m3, whatever the operands are in.",
+      "bool", "givesE4m3", (ins "unsigned":$index), "", [{ return false; }]>,
+    InterfaceMethod<"Whether parameters alone bound the size of the result: it is normalised.",
+      "bool", "normalizes", (ins), "", [{ return false; }]>
   ];
 }
 

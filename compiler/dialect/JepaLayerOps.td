@@ -13,11 +13,8 @@ def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, Fus
   let description = [{
     The weight is [out, in...]: its trailing dimensions, multiplied, are x's last one (a patch embedding's weight is
     the published convolution's). A weight in f32 beside an x in bf16 is rounded to bf16 as it is read.
-
-    With `e4m3`, x and weight, which are bf16 then, are rounded to numbers of four bits of exponent and three of mantissa
-    before they are multiplied. Each is divided by a scale of its own, its largest size over 448, the largest such number;
-    the result is multiplied by both. So x's rows depend on each other by the scale. The adjoint is the product's, as if
-    nothing were rounded.
+    So is one in bf16 to e4m3 (f8E4M3FN: four bits of exponent, three of mantissa) beside an x in e4m3: divided by a
+    scale, its largest size over 448, the largest such number, which the result is multiplied by. x has no scale.
 
     Example:
 
@@ -25,13 +22,13 @@ def Jepa_LinearOp : Jepa_ModelOp<"linear", [Tokenwise, Differentiable, Cost, Fus
     %y = jepa.linear %x, %w bias %b : (tensor<2x64x48xf32>, tensor<144x48xf32>, tensor<144xf32>) -> tensor<2x64x144xf32>
     ```
   }];
-  let arguments = (ins Jepa_Tensor:$x, Jepa_Tensor:$weight, Optional<Jepa_Tensor>:$bias, UnitAttr:$e4m3);
+  let arguments = (ins Jepa_RoundedTensor:$x, Jepa_Tensor:$weight, Optional<Jepa_Tensor>:$bias);
   let results = (outs Jepa_Tensor:$result);
   let assemblyFormat = "$x `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm",
-    [AttrSizedOperandSegments, Tokenwise, Differentiable, Fusible, PrecisionAny]> {
+    [AttrSizedOperandSegments, Tokenwise, Differentiable, Fusible, PrecisionNorm]> {
   let summary = "Normalise the last axis to mean 0 and variance 1, then scale and shift";
   let description = [{
     The variance is the biased one; `eps` is added to it under the root. Weight and bias come together or not at all.
@@ -44,7 +41,7 @@ def Jepa_LayerNormOp : Jepa_ModelOp<"layer_norm",
     ```
   }];
   let arguments = (ins Jepa_Tensor:$x, Optional<Jepa_Tensor>:$weight, Optional<Jepa_Tensor>:$bias, F64Attr:$eps);
-  let results = (outs Jepa_Tensor:$result);
+  let results = (outs Jepa_RoundedTensor:$result);
   let assemblyFormat = [{
     $x (`weight` $weight^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
@@ -128,7 +125,7 @@ def Jepa_AddOp : Jepa_ModelOp<"add", [TokenwiseAll, Differentiable, FusibleAll, 
 def Jepa_CastOp : Jepa_ModelOp<"cast", [Tokenwise, Differentiable, Fusible, PrecisionAny]> {
   let summary = "The same numbers in another precision";
   let description = [{
-    Rounds to nearest, ties to even. The adjoint casts back.
+    Rounds to nearest, ties to even; what is too large for e4m3 becomes its largest number, 448. The adjoint casts back.
 
     Example:
 
@@ -137,7 +134,7 @@ def Jepa_CastOp : Jepa_ModelOp<"cast", [Tokenwise, Differentiable, Fusible, Prec
     ```
   }];
   let arguments = (ins Jepa_Tensor:$x);
-  let results = (outs Jepa_Tensor:$result);
+  let results = (outs Jepa_RoundedTensor:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
 }
@@ -235,7 +232,7 @@ def Jepa_SoftmaxOp : Jepa_ModelOp<"softmax", [Differentiable]> {
 }
 
 def Jepa_AttentionOp : Jepa_ModelOp<"attention",
-    [AttrSizedOperandSegments, TokenDemand, Differentiable, Cost, Precision]> {
+    [AttrSizedOperandSegments, TokenDemand, Differentiable, Cost, PrecisionAttention]> {
   let summary = "Multi-head scaled dot-product attention";
   let description = [{
     The width is cut into `heads` equal parts; scores are scaled by the root of a head's width. With a `mask`, only
@@ -265,7 +262,7 @@ def Jepa_AttentionOp : Jepa_ModelOp<"attention",
                        OptionalAttr<DenseI64ArrayAttr>:$segments, OptionalAttr<DenseI64ArrayAttr>:$query_segments,
                        OptionalAttr<DenseI64ArrayAttr>:$query_sequences,
                        OptionalAttr<DenseI64ArrayAttr>:$key_sequences);
-  let results = (outs Jepa_Tensor:$result, Jepa_Tensor:$logsumexp);
+  let results = (outs Jepa_RoundedTensor:$result, Jepa_Tensor:$logsumexp);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`mask` $mask^)? (`lengths` `(` $lengths^ `)`)?
     (`query_bounds` `(` $query_bounds^ `)`)? (`key_bounds` `(` $key_bounds^ `)`)? attr-dict

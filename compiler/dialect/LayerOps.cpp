@@ -35,9 +35,8 @@ LogicalResult LinearOp::verify() {
   auto result = cast<RankedTensorType>(getType());
   if (failed(verifyProduct(*this, tensorType(getX()), "x", result, "the result", tensorType(getWeight()))))
     return failure();
-  for (Value operand : {getX(), getWeight()})
-    if (getE4m3() && !getElementTypeOrSelf(operand).isBF16())
-      return emitOpError("rounds x and weight to e4m3 from bf16, found ") << describeType(operand.getType());
+  if (Type element = getElementTypeOrSelf(getWeight()); isE4m3(getX().getType()) && !element.isBF16())
+    return emitOpError("with x in e4m3 takes a weight in bf16, found ") << element;
   return getBias() ? verifyShape(*this, getBias().getType(), "the bias", {result.getShape().back()}) : success();
 }
 

@@ -144,7 +144,7 @@ static void countRuns(func::FuncOp function, int64_t times, SymbolTable &symbols
 /// "f32", "bf16" or "e4m3".
 static const char *elementName(Type memref) {
   Type element = cast<MemRefType>(memref).getElementType();
-  return element.isBF16() ? "bf16" : element.isInteger(8) ? "e4m3" : "f32";
+  return element.isBF16() ? "bf16" : isE4m3(element) ? "e4m3" : "f32";
 }
 
 /// What products of the processor's library and of a device's say alike.

@@ -86,7 +86,10 @@ rt::Json jepa::describeCalls(ModuleOp module) {
       } else if (auto product = dyn_cast<DeviceGemmOp>(op)) {
         call.set("kernel", nameOf(product));
         call.set("flops", static_cast<int64_t>(2 * product.getM() * product.getN() * product.getK()));
-        call.set("bytes", bytesOf({product.getA(), product.getB(), product.getC()}));
+        SmallVector<Value> buffers{product.getA(), product.getB(), product.getC()};
+        if (product.getAux())
+          buffers.push_back(product.getAux());
+        call.set("bytes", bytesOf(buffers));
       } else if (auto inner = dyn_cast<func::CallOp>(op)) {
         call.set("function", llvm::find(order, symbols.lookup(inner.getCallee())) - order.begin());
       } else if (isa<JepaDialect>(op->getDialect()) && !isa<BufferOp>(op)) {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
+#include "compiler/target/E4m3ToLLVM.h"
 #include "compiler/target/Passes.h"
 #include "compiler/target/cuda/DeviceToLLVM.h"
 
@@ -221,6 +222,7 @@ struct ConvertKernelsToLLVMPass : jepa::impl::ConvertKernelsToLLVMBase<ConvertKe
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     patterns.add<BufferLowering, LaunchLowering, GemmLowering>(converter);
     populateDeviceToLLVMPatterns(converter, patterns);
+    populateE4m3ToLLVMPatterns(converter, patterns);
     // Nothing is tried that might be taken back.
     ConversionConfig config;
     config.allowPatternRollback = false;

@@ -197,8 +197,19 @@ Number Emit::convert(Number x, Type type) {
     return x;
   if (auto vector = dyn_cast<VectorType>(x.getType()); vector && !isa<VectorType>(type))
     type = vector.clone(to);
-  if (from.isF64() && to.isBF16())
+  bool isSmall = isa<Float8E4M3FNType>(to);
+  if (from.isF64() && (to.isBF16() || isSmall))
     return convert(roundToOdd(x), type);
+  // What is narrower than f32 goes by it, and e4m3 has no infinity to round to.
+  if ((isSmall && !from.isF32()) || (isa<Float8E4M3FNType>(from) && !to.isF32())) {
+    Type f32 = builder.getF32Type();
+    return convert(convert(x, f32), type);
+  }
+  if (isSmall)
+    for (double end : {-448.0, 448.0}) {
+      Number limit = constant(x.getType(), end);
+      x = select(end < 0 ? less(x, limit) : less(limit, x), limit, x);
+    }
   if (isa<FloatType>(from) && isa<FloatType>(to)) {
     if (from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
       return wrap(arith::ExtFOp::create(builder, loc, TypeRange{type}, ValueRange{x.value}));

@@ -93,8 +93,8 @@ public:
   Number less(Number a, Number b);
   Number equal(Number a, Number b);
   Number both(Number a, Number b);
-  /// Conversions between float widths, integers and index; to nearest, ties to even, rounded once. Of a vector, `type` may be
-  /// the element type that its lanes get.
+  /// Conversions between float widths, integers and index; to nearest, ties to even, rounded once. What is too large
+  /// for e4m3 becomes its largest number. Of a vector, `type` may be the element type that its lanes get.
   Number convert(Number x, mlir::Type type);
   /// The same bits as another type of equal width.
   Number bitcast(Number x, mlir::Type type);

@@ -125,7 +125,7 @@ public:
 
   /// The op being emitted.
   mlir::Operation *op = nullptr;
-  /// Of buffers that ops before it rounded to e4m3: the numbers, and their scale.
+  /// Of weights that ops before it rounded to e4m3: the numbers, and their scale.
   llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> quantized;
 
 private:

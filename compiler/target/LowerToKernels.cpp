@@ -161,6 +161,11 @@ void FunctionLowering::describe(Operation *op, Operation *last) {
     launches.front()->setAttr(flopsAttr, builder->getI64IntegerAttr(flops));
 }
 
+/// No processor computes with e4m3.
+static bool touchesE4m3(Operation *op) {
+  return llvm::any_of(op->getOperandTypes(), isE4m3) || llvm::any_of(op->getResultTypes(), isE4m3);
+}
+
 LogicalResult FunctionLowering::emit(Operation *op) {
   context->op = op;
   if (!isEntry && isa<ParameterOp, ParameterCopyOp, PositionOp, TapOp>(op))
@@ -189,7 +194,7 @@ LogicalResult FunctionLowering::emit(Operation *op) {
     return lowerCall(call);
   if (auto ret = dyn_cast<func::ReturnOp>(op))
     return lowerReturn(ret);
-  if (auto kernels = dyn_cast<CpuKernelOpInterface>(op); kernels && target == "cpu")
+  if (auto kernels = dyn_cast<CpuKernelOpInterface>(op); kernels && target == "cpu" && !touchesE4m3(op))
     return kernels.emitKernels(*context);
   if (auto kernels = dyn_cast<CudaKernelOpInterface>(op); kernels && target == "cuda")
     return kernels.emitKernels(*context);

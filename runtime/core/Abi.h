@@ -101,8 +101,8 @@ enum {
 };
 
 /// As jepac_gemm_desc, in device memory. `inputs` may be JEPAC_E4M3: A and B are
-/// then multiplied by one scale each, in device memory; the library takes that
-/// with transB and without transA only, sizes and strides being multiples of 16.
+/// then multiplied by a scale each, in device memory, or null; the library takes
+/// that with transB and without transA only, sizes and strides being multiples of 16.
 /// aux holds `result` at the row stride `auxiliary`, a multiple of 8, from a
 /// multiple of 16 bytes on. The bias holds `biasType`: `result`, or bf16 where the
 /// inputs are e4m3. No result may lie where an input does.

@@ -11,8 +11,8 @@
 
 namespace jepa::rt {
 
-/// What the targets of a teacher in e4m3 may be off by, as max |a - b| / max |b| against f64: nearly twice what
-/// vjepa-tiny's are, to which every block and each of its four products gives its part.
+/// What the targets of a teacher in e4m3 may be off by, as max |a - b| / max |b| against f64: half as much again
+/// as vjepa-tiny's are, to which every block and each of its four products gives its part.
 inline constexpr double fp8TeacherTolerance = 0.1;
 
 /// Geometry, FLOPs, memory and provenance of a plan. Outside tools read the keys.

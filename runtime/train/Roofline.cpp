@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <sstream>
 
 using namespace jepa::rt;
 
@@ -24,10 +25,13 @@ std::vector<Ceilings> jepa::rt::ceilingsOf(const std::string &arch) {
   return found;
 }
 
-/// Of a call: a product's name ends in its operands' type, other kernels compute in the program's.
+/// Of a call: a product's name has its operands' type ("product 8x8x8 nt bf16 + gelu"), other kernels compute in the
+/// program's.
 static double flopRate(const Plan &plan, const std::string &kernel, const Ceilings &ceilings) {
-  std::size_t space = kernel.rfind(' ');
-  std::string type = space != std::string::npos ? kernel.substr(space + 1) : std::string(dtypeName(plan.dtype));
+  std::istringstream words(kernel);
+  std::string word, type(dtypeName(plan.dtype));
+  if (words >> word && word == "product")
+    words >> word >> word >> type;
   return type == "bf16" ? ceilings.flopsBf16 : type.starts_with("f8") ? ceilings.flopsE4m3 : ceilings.flopsF32;
 }
 

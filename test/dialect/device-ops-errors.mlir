@@ -85,7 +85,7 @@ func.func @parameters(%y: memref<48xf32>) {
 // -----
 
 func.func @sizes(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{needs positive m, n and k}}
   jepa.device_gemm %c, %a, %b workspace %s {m = 0, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8>
   return
@@ -94,7 +94,7 @@ func.func @sizes(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16
 // -----
 
 func.func @stride(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{has a row stride smaller than a row}}
   jepa.device_gemm %c, %a, %b workspace %s {m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 4, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8>
   return
@@ -103,8 +103,8 @@ func.func @stride(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf1
 // -----
 
 func.func @inputs(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
-  // expected-error @+1 {{needs a and b of f32, bf16 or e4m3 (i8), found 'bf16' and 'f32'}}
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
+  // expected-error @+1 {{needs a and b of f32, bf16 or e4m3, found 'bf16' and 'f32'}}
   jepa.device_gemm %c, %a, %f workspace %s {m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xf32>, memref<64xi8>
   return
 }
@@ -112,7 +112,7 @@ func.func @inputs(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf1
 // -----
 
 func.func @result(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{needs c of f32, or of bf16 where a and b are narrower, found 'bf16'}}
   jepa.device_gemm %c, %f, %f workspace %s {m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xf32>, memref<8x8xf32>, memref<64xi8>
   return
@@ -121,16 +121,16 @@ func.func @result(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf1
 // -----
 
 func.func @scales(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
-  // expected-error @+1 {{needs scales for e4m3, and for nothing else}}
-  jepa.device_gemm %c, %e, %e workspace %s {m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xi8>, memref<8x8xi8>, memref<64xi8>
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
+  // expected-error @+1 {{needs a scale for b in e4m3, and for nothing else}}
+  jepa.device_gemm %c, %e, %e workspace %s {m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xf8E4M3FN>, memref<8x8xf8E4M3FN>, memref<64xi8>
   return
 }
 
 // -----
 
 func.func @epilogue(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{has unknown epilogue 'tanh': use none, bias, gelu, dgelu or bias_grad}}
   jepa.device_gemm %c, %a, %b workspace %s {epilogue = "tanh", m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8>
   return
@@ -139,7 +139,7 @@ func.func @epilogue(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xb
 // -----
 
 func.func @operands(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{with epilogue 'gelu' needs bias}}
   jepa.device_gemm %c, %a, %b workspace %s {epilogue = "gelu", m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8>
   return
@@ -148,7 +148,7 @@ func.func @operands(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xb
 // -----
 
 func.func @bias_grad(%c: memref<8x8xbf16>, %a: memref<8x8xbf16>, %b: memref<8x8xbf16>, %f: memref<8x8xf32>, %s: memref<64xi8>,
-                %v: memref<8xbf16>, %e: memref<8x8xi8>) {
+                %v: memref<8xbf16>, %e: memref<8x8xf8E4M3FN>) {
   // expected-error @+1 {{sums the columns of a: a must be transposed}}
   jepa.device_gemm %c, %a, %b workspace %s bias %v {epilogue = "bias_grad", m = 8, n = 8, k = 8, lda = 8, ldb = 8, ldc = 8, transA = false, transB = true} : memref<8x8xbf16>, memref<8x8xbf16>, memref<8x8xbf16>, memref<64xi8> bias memref<8xbf16>
   return

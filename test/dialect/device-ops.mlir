@@ -19,7 +19,7 @@ func.func @kernels(%y: memref<128x192xbf16>, %x: memref<128x192xbf16>, %p: memre
 
 // CHECK-LABEL: func.func @products
 func.func @products(%c: memref<128x144xbf16>, %a: memref<128x48xbf16>, %b: memref<144x48xbf16>, %s: memref<4096xi8>,
-                    %bias: memref<144xbf16>, %aux: memref<128x144xbf16>, %a8: memref<128x48xi8>, %b8: memref<144x48xi8>,
+                    %bias: memref<144xbf16>, %aux: memref<128x144xbf16>, %a8: memref<128x48xf8E4M3FN>, %b8: memref<144x48xf8E4M3FN>,
                     %scale: memref<f32>) {
   // CHECK: jepa.device_gemm %{{.*}}, %{{.*}}, %{{.*}} workspace %{{[a-z0-9]+}} {
   jepa.device_gemm %c, %a, %b workspace %s {m = 128, n = 144, k = 48, lda = 48, ldb = 48, ldc = 144, transA = false, transB = true}
@@ -28,9 +28,9 @@ func.func @products(%c: memref<128x144xbf16>, %a: memref<128x48xbf16>, %b: memre
   jepa.device_gemm %c, %a, %b workspace %s bias %bias aux %aux
     {epilogue = "gelu", m = 128, n = 144, k = 48, lda = 48, ldb = 48, ldc = 144, transA = false, transB = true}
     : memref<128x144xbf16>, memref<128x48xbf16>, memref<144x48xbf16>, memref<4096xi8> bias memref<144xbf16> aux memref<128x144xbf16>
-  // CHECK: jepa.device_gemm {{.*}} scales %{{.*}}, %{{.*}} {
-  jepa.device_gemm %c, %a8, %b8 workspace %s scales %scale, %scale
+  // CHECK: jepa.device_gemm {{.*}} scale %{{.*}} {
+  jepa.device_gemm %c, %a8, %b8 workspace %s scale %scale
     {m = 128, n = 144, k = 48, lda = 48, ldb = 48, ldc = 144, transA = false, transB = true}
-    : memref<128x144xbf16>, memref<128x48xi8>, memref<144x48xi8>, memref<4096xi8> scales memref<f32>, memref<f32>
+    : memref<128x144xbf16>, memref<128x48xf8E4M3FN>, memref<144x48xf8E4M3FN>, memref<4096xi8> scale memref<f32>
   return
 }

@@ -33,9 +33,9 @@ func.func @linear_width(%x: tensor<2x64x40xf32>, %w: tensor<144x48xf32>) {
 
 // -----
 
-func.func @linear_e4m3(%x: tensor<2x64x48xbf16>, %w: tensor<144x48xf32>) {
-  // expected-error @+1 {{rounds x and weight to e4m3 from bf16, found 144 x 48}}
-  %0 = jepa.linear %x, %w {e4m3} : (tensor<2x64x48xbf16>, tensor<144x48xf32>) -> tensor<2x64x144xbf16>
+func.func @linear_e4m3(%x: tensor<2x64x48xf8E4M3FN>, %w: tensor<144x48xf32>) {
+  // expected-error @+1 {{with x in e4m3 takes a weight in bf16, found 'f32'}}
+  %0 = jepa.linear %x, %w : (tensor<2x64x48xf8E4M3FN>, tensor<144x48xf32>) -> tensor<2x64x144xbf16>
   return
 }
 

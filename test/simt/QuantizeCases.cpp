@@ -16,9 +16,13 @@ void largest_size_f32(float *, const float *);
 void quantize_bf16(e4m3 *, const bf16 *, const float *);
 void quantize_f32(e4m3 *, const float *, const float *);
 void quantize_scale_3(float *, const float *);
-void layer_norm_fp8(e4m3 *, const bf16 *, const float *);
+void layer_norm_e4m3(e4m3 *, const bf16 *);
+void layer_norm_exact(float *, const bf16 *);
+void attention_e4m3(e4m3 *, float *, const bf16 *);
+void attention_exact(float *, float *, const bf16 *);
 extern LaunchInfo largest_size_bf16_launch, largest_size_f32_launch, quantize_bf16_launch, quantize_f32_launch,
-    quantize_scale_3_launch, layer_norm_fp8_launch;
+    quantize_scale_3_launch, layer_norm_e4m3_launch, layer_norm_exact_launch, attention_e4m3_launch,
+    attention_exact_launch;
 }
 
 namespace {
@@ -105,28 +109,33 @@ void checkRounding(Run &run) {
 }
 const Register rounding("quantize", "rounding", checkRounding);
 
+/// What is stored is what f32 would hold, rounded.
+void compareRounded(Run &run, const std::vector<e4m3> &bytes, const std::vector<float> &exact) {
+  std::vector<double> expected;
+  for (float number : exact)
+    expected.push_back(nearest(number));
+  run.compare("bytes", floats(decoded(bytes)), expected, 0);
+}
+
 void checkNorm(Run &run) {
   auto x = randomVector<bf16>(run, 6 * 80);
   std::vector<e4m3> bytes(x.size(), {0x7f});
-  const float scale = 0.01f;
-  std::vector<double> exact, expected;
-  for (std::size_t row = 0; row < 6; ++row) {
-    double mean = 0, variance = 0;
-    for (std::size_t c = 0; c < 80; ++c)
-      mean += value(x[row * 80 + c]) / 80;
-    for (std::size_t c = 0; c < 80; ++c)
-      variance += std::pow(value(x[row * 80 + c]) - mean, 2) / 80;
-    for (std::size_t c = 0; c < 80; ++c)
-      exact.push_back((value(x[row * 80 + c]) - mean) / std::sqrt(variance + 1e-6) / double(scale));
-  }
-  run.launch({2}, layer_norm_fp8_launch, layer_norm_fp8, bytes.data(), x.data(), &scale);
-  // A number that f32 may see on the other side of a middle may go either way.
-  for (std::size_t i = 0; i < exact.size(); ++i) {
-    double above = nearest(exact[i] * (1 + 1e-5));
-    expected.push_back(decode(bytes[i].bits) == above ? above : nearest(exact[i] * (1 - 1e-5)));
-  }
-  run.compare("bytes", floats(decoded(bytes)), expected, 0);
+  auto exact = unwritten<float>(x.size());
+  run.launch({2}, layer_norm_e4m3_launch, layer_norm_e4m3, bytes.data(), x.data());
+  run.launch({2}, layer_norm_exact_launch, layer_norm_exact, exact.data(), x.data());
+  compareRounded(run, bytes, exact);
 }
 const Register norm("quantize", "norm", checkNorm);
+
+void checkAttention(Run &run) {
+  auto qkv = randomVector<bf16>(run, 2 * 70 * 144);
+  std::vector<e4m3> bytes(2 * 70 * 48, {0x7f});
+  auto exact = unwritten<float>(bytes.size()), logsumexp = unwritten<float>(2 * 2 * 70), other = logsumexp;
+  run.launch({2, 2, 2}, attention_e4m3_launch, attention_e4m3, bytes.data(), logsumexp.data(), qkv.data());
+  run.launch({2, 2, 2}, attention_exact_launch, attention_exact, exact.data(), other.data(), qkv.data());
+  compareRounded(run, bytes, exact);
+  run.compare("logsumexp", logsumexp, values(other), 0);
+}
+const Register attention("quantize", "attention", checkAttention);
 
 } // namespace

@@ -12,9 +12,6 @@ using namespace jepa;
 static int64_t features(RankedTensorType type) { return type.getNumElements() / type.getDimSize(0); }
 
 LogicalResult LinearCpu::emit(LinearOp op, KernelContext &context) {
-  // No processor multiplies e4m3.
-  if (op.getE4m3())
-    return emitReferenceKernels(op, context);
   Value x = context.in(op.getX()), bias = op.getBias() ? context.in(op.getBias()) : Value();
   int64_t out = op.getWeight().getType().getDimSize(0), in = features(op.getWeight().getType());
   Product product{countRows(op.getX().getType()), out, in, KernelContext::rowStride(x), in, out};

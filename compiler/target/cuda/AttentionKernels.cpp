@@ -135,7 +135,7 @@ static bool fits(Type element, int64_t width, ArrayRef<Value> buffers) {
   return width % step == 0 && width <= 128 && llvm::all_of(buffers, [&](Value buffer) {
            auto type = cast<MemRefType>(buffer.getType());
            auto [strides, offset] = type.getStridesAndOffset();
-           return type.getElementType() == element && KernelContext::rowStride(buffer) % step == 0 &&
+           return (type.getElementType() == element || isE4m3(type)) && KernelContext::rowStride(buffer) % step == 0 &&
                   offset % step == 0;
          });
 }

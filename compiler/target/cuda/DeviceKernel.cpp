@@ -16,7 +16,7 @@ using namespace jepa;
 std::string jepa::deviceType(Type element) {
   if (auto integer = dyn_cast<IntegerType>(element))
     return integer.getWidth() == 8 ? "unsigned char" : integer.getWidth() == 32 ? "int" : "long long";
-  return element.isBF16() ? "bf16" : element.isF64() ? "double" : "float";
+  return isE4m3(element) ? "e4m3" : element.isBF16() ? "bf16" : element.isF64() ? "double" : "float";
 }
 
 std::string jepa::floatText(double value) {
@@ -171,7 +171,7 @@ void jepa::productOnDevice(KernelContext &context, const Product &p, Value c, Va
                            const ProductEpilogue &epilogue) {
   OpBuilder &builder = context.getBuilder();
   Value workspace = context.temporary({workspaceBytes(p)}, builder.getI8Type());
-  DeviceGemmOp::create(builder, context.op->getLoc(), c, a, b, workspace, epilogue.bias, epilogue.aux, epilogue.scaleA,
-                       epilogue.scaleB, builder.getStringAttr(epilogue.kind), p.m, p.n, p.k, p.lda, p.ldb, p.ldc,
+  DeviceGemmOp::create(builder, context.op->getLoc(), c, a, b, workspace, epilogue.bias, epilogue.aux, epilogue.scale,
+                       builder.getStringAttr(epilogue.kind), p.m, p.n, p.k, p.lda, p.ldb, p.ldc,
                        p.transA, p.transB);
 }

@@ -27,7 +27,7 @@ inline constexpr llvm::StringLiteral blockAttr = "jepa.block", boundsAttr = "jep
 /// Of a launch, once the device code is compiled: threads of a block, bytes of shared memory.
 inline constexpr llvm::StringLiteral launchThreadsAttr = "jepa.threads", launchSharedAttr = "jepa.shared_bytes";
 
-/// "float", "bf16", "int": what the device library calls an element type.
+/// "float", "bf16", "e4m3", "int": what the device library calls an element type.
 std::string deviceType(mlir::Type element);
 /// Blocks that `items` need, `each` to a block.
 inline int64_t blocksFor(int64_t items, int64_t each) { return (items + each - 1) / each; }
@@ -97,7 +97,7 @@ DeviceLaunchOp launchOnDevice(KernelContext &context, const DeviceLaunch &launch
 /// What a product does to its result; see jepa.device_gemm.
 struct ProductEpilogue {
   llvm::StringRef kind = "none";
-  mlir::Value bias = {}, aux = {}, scaleA = {}, scaleB = {};
+  mlir::Value bias = {}, aux = {}, scale = {};
 };
 /// Calls the device's GEMM library.
 void productOnDevice(KernelContext &context, const Product &product, mlir::Value c, mlir::Value a, mlir::Value b,

@@ -158,8 +158,8 @@ struct DeviceGemmLowering : ConvertOpToLLVMPattern<DeviceGemmOp> {
         b, loc, product,
         ValueRange{constant, address(adaptor.getC(), op.getC()), address(adaptor.getA(), op.getA()),
                    address(adaptor.getB(), op.getB()), address(adaptor.getBias(), op.getBias()),
-                   address(adaptor.getAux(), op.getAux()), address(adaptor.getScaleA(), op.getScaleA()),
-                   address(adaptor.getScaleB(), op.getScaleB()), address(adaptor.getWorkspace(), op.getWorkspace())});
+                   address(adaptor.getAux(), op.getAux()), LLVM::ZeroOp::create(b, loc, pointer),
+                   address(adaptor.getScale(), op.getScale()), address(adaptor.getWorkspace(), op.getWorkspace())});
     b.eraseOp(op);
     return success();
   }

@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 
-// The scale of a tensor is known once all of it is there, and must not be taken from the step before: a step would no
-// longer depend on weights and inputs alone. So both operands are read twice, before the product.
+// What computes x has stored it in e4m3. A weight, which many rows meet, is rounded here, with a scale that is known
+// once all of it is there: so it is read twice. The scale must not be taken from the step before: a step would no
+// longer depend on weights and inputs alone.
 
 #include "compiler/target/cuda/Kernels.h"
 
@@ -17,17 +18,16 @@ static constexpr int64_t blockNumbers = 128 * 8, mostBlocks = 1056;
 /// What the library takes: strides of e4m3 from one multiple of 16 bytes to another.
 static constexpr int64_t sizeMultiple = 16;
 
-/// The numbers of `buffer`, as [rows, width], in e4m3 and their scale. Made once for each buffer of a function: a
-/// weight that several layers read is rounded once in a step.
-static std::pair<Value, Value> quantize(KernelContext &context, Value buffer, int64_t width) {
-  if (auto found = context.quantized.find(buffer); found != context.quantized.end())
+/// The numbers of `weight`, as [rows, width], in e4m3 and their scale. Made once for each weight of a function.
+static std::pair<Value, Value> quantize(KernelContext &context, Value weight, int64_t width) {
+  if (auto found = context.quantized.find(weight); found != context.quantized.end())
     return found->second;
   OpBuilder &b = context.getBuilder();
-  Value from = plainBuffer(context, buffer, b.getBF16Type());
+  Value from = plainBuffer(context, weight, b.getBF16Type());
   int64_t count = cast<MemRefType>(from.getType()).getNumElements();
   int64_t blocks = std::min(blocksFor(count, blockNumbers), mostBlocks);
   Value partial = context.temporary({blocks}, b.getF32Type()), scale = context.temporary({1}, b.getF32Type());
-  Value to = context.temporary({count / width, width}, b.getI8Type());
+  Value to = context.temporary({count / width, width}, Float8E4M3FNType::get(b.getContext()));
   launchOnDevice(context, {"largest_size", "LargestSize", "quantize.cuh", {blocks, 1, 1}}, {{"partial", partial}},
                  {{"from", from}}, [&](DeviceKernel &k) {
                    k.run("LargestSize::run", {k.parameters[0], k.parameters[1], k.number(count)});
@@ -38,10 +38,9 @@ static std::pair<Value, Value> quantize(KernelContext &context, Value buffer, in
                  });
   launchOnDevice(context, {"quantize", "Quantize", "quantize.cuh", {blocks, 1, 1}}, {{"to", to}},
                  {{"from", from}, {"scale", scale}}, [&](DeviceKernel &k) {
-                   k.run("Quantize::run",
-                         {k.text("reinterpret_cast<e4m3 *>(to)"), k.parameters[1], k.parameters[2], k.number(count)});
+                   k.run("Quantize::run", {k.parameters[0], k.parameters[1], k.parameters[2], k.number(count)});
                  });
-  return context.quantized[buffer] = {to, scale};
+  return context.quantized[weight] = {to, scale};
 }
 
 LogicalResult jepa::emitE4m3Product(LinearOp op, KernelContext &context) {
@@ -51,15 +50,14 @@ LogicalResult jepa::emitE4m3Product(LinearOp op, KernelContext &context) {
     if (size % sizeMultiple != 0)
       return op.emitOpError("in e4m3 has sizes that are multiples of 16 on the cuda target, found ")
              << rows << " x " << out << " x " << in;
-  auto [x, scaleX] = quantize(context, context.in(op.getX()), in);
-  auto [w, scaleW] = quantize(context, context.in(op.getWeight()), in);
+  Value x = context.in(op.getX());
+  auto [w, scale] = quantize(context, context.in(op.getWeight()), in);
   Product product{rows, out, in, in, in, out};
   product.transB = true;
   ProductEpilogue epilogue;
   if (op.getBias())
     epilogue = {"bias", plainBuffer(context, context.in(op.getBias()), context.getBuilder().getBF16Type())};
-  epilogue.scaleA = scaleX;
-  epilogue.scaleB = scaleW;
+  epilogue.scale = scale;
   productOnDevice(context, product, context.out(op.getResult()), x, w, epilogue);
   return success();
 }

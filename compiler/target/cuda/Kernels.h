@@ -27,13 +27,13 @@ void gatherTokens(KernelContext &context, mlir::Value to, mlir::Value from, mlir
 void scatterTokens(KernelContext &context, mlir::Value to, mlir::Value from, mlir::Value mask);
 void clearTokens(KernelContext &context, mlir::Value to);
 
-/// A linear layer whose x and weight are rounded to e4m3.
+/// A linear layer with x in e4m3.
 mlir::LogicalResult emitE4m3Product(LinearOp op, KernelContext &context);
 /// The product of a linear layer, or of its adjoint with respect to the input, into `result`.
 void emitProduct(LinearOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);
 void emitProduct(LinearInputGradOp op, KernelContext &context, mlir::Value result, const ProductEpilogue &epilogue);
 
-/// Each op's emitter is `<Op>Cuda::emit`; it sees f32 and bf16 only.
+/// Each op's emitter is `<Op>Cuda::emit`; it sees f32, bf16 and, where the op may have it, e4m3.
 #define JEPA_CUDA_KERNELS(NAME)                                                                                        \
   struct NAME##Cuda : CudaKernelOpInterface::ExternalModel<NAME##Cuda, NAME##Op> {                                     \
     mlir::LogicalResult emitKernels(mlir::Operation *operation, KernelContext &context) const {                        \

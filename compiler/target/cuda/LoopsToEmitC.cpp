@@ -118,8 +118,8 @@ Value LoopTranslator::convert(Value from, Type to) {
     value = callOf("toFloat", value, opaque("float"));
     return to.isF32() ? value : emitc::CastOp::create(b, loc, typeOf(to), value).getResult();
   }
-  if (to.isBF16())
-    return callOf("fromFloat<bf16>", value, typeOf(to));
+  if (to.isBF16() || isE4m3(to))
+    return callOf("fromFloat<" + deviceType(to) + ">", value, typeOf(to));
   return emitc::CastOp::create(b, loc, typeOf(to), value);
 }
 

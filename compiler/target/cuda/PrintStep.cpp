@@ -111,8 +111,7 @@ void StepPrinter::print(DeviceLaunchOp launch) {
 void StepPrinter::print(DeviceGemmOp p) {
   printOrigin(p);
   auto element = [](Value memref) {
-    Type type = cast<MemRefType>(memref.getType()).getElementType();
-    return type.isInteger(8) ? std::string("e4m3") : deviceType(type);
+    return deviceType(cast<MemRefType>(memref.getType()).getElementType());
   };
   os << "  product({.m = " << p.getM() << ", .n = " << p.getN() << ", .k = " << p.getK() << ", .lda = " << p.getLda()
      << ", .ldb = " << p.getLdb() << ", .ldc = " << p.getLdc() << ", .transA = " << p.getTransA()
@@ -120,8 +119,8 @@ void StepPrinter::print(DeviceGemmOp p) {
      << element(p.getC()) << "\", .epilogue = \"" << p.getEpilogue() << "\"}, " << address(p.getC()) << ", "
      << address(p.getA()) << ", " << address(p.getB()) << ", " << address(p.getBias()) << ", " << address(p.getAux())
      << ", " << address(p.getWorkspace());
-  if (p.getScaleA())
-    os << ", " << address(p.getScaleA()) << ", " << address(p.getScaleB());
+  if (p.getScale())
+    os << ", " << address(p.getScale());
   os << ");\n";
 }
 

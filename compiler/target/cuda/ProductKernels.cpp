@@ -27,7 +27,7 @@ void jepa::emitProduct(LinearInputGradOp op, KernelContext &context, Value resul
 }
 
 LogicalResult LinearCuda::emit(LinearOp op, KernelContext &context) {
-  if (op.getE4m3())
+  if (isE4m3(op.getX().getType()))
     return emitE4m3Product(op, context);
   Value result = context.out(op.getResult());
   ProductEpilogue epilogue;

@@ -22,7 +22,7 @@ void jepa::registerCudaKernels(DialectRegistry &registry) {
 LogicalResult jepa::checkDeviceElements(Operation *op) {
   auto isOther = [](Type type) {
     Type element = getElementTypeOrSelf(type);
-    return isa<FloatType>(element) && !element.isF32() && !element.isBF16();
+    return isa<FloatType>(element) && !element.isF32() && !element.isBF16() && !isE4m3(element);
   };
   if (llvm::any_of(op->getOperandTypes(), isOther) || llvm::any_of(op->getResultTypes(), isOther))
     return op->emitOpError("the cuda target takes f32 and bf16; use --target reference for f64");

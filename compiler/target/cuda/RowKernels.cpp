@@ -89,7 +89,8 @@ static bool emitWithGelu(ArrayRef<Operation *> ops, ValueRange results, KernelCo
     return false;
   auto linear = dyn_cast<LinearOp>(ops[0]);
   auto gelu = dyn_cast<GeluOp>(ops[1]);
-  if (linear && !linear.getE4m3() && gelu && ops.size() == 2 && linear.getBias() && isBf16(linear.getBias()) && gelu.getX() == product) {
+  if (linear && isBf16(linear.getX()) && gelu && ops.size() == 2 && linear.getBias() && isBf16(linear.getBias()) &&
+      gelu.getX() == product) {
     context.op = linear;
     bool isKept = llvm::is_contained(results, product);
     emitProduct(linear, context, context.out(result),

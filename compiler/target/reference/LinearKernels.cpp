@@ -17,29 +17,18 @@ static Number getWeight(Kernel &k, ArrayRef<Value> indices) {
   return k.e.convert(k.e.convert(k.e.load(k.buffers[2], indices), element(1)), k.e.builder.getF64Type());
 }
 
-/// x as the nearest number of four bits of exponent and three of mantissa; of two, the even one. No size is
-/// above the largest, 448.
-static Number roundToE4m3(Emit &e, Number x) {
-  Type f64 = e.builder.getF64Type(), i64 = e.builder.getI64Type();
-  // The power of two at or below the size, from its bits; below 2^-6 numbers are as far apart as above it.
-  Number bits = e.both(e.bitcast(e.abs(x), i64), e.constant(i64, 0x7ff0000000000000));
-  Number step = e.max(e.bitcast(bits, f64), real(e, 0x1p-6)) / 8;
-  // A sum of this size has no room for a fraction.
-  return (x / step + 0x1.8p52 - 0x1.8p52) * step;
-}
-
-/// The matrix as e4m3 with one scale holds it, in f64.
-static Value roundedToE4m3(KernelContext &context, Value matrix) {
+/// A weight in e4m3, and the scale that it was divided by.
+static std::pair<Value, Value> roundedToE4m3(KernelContext &context, Value weight) {
   Type f64 = context.getBuilder().getF64Type();
-  int64_t rows = shapeOf(matrix)[0], width = shapeOf(matrix)[1];
+  int64_t rows = shapeOf(weight)[0], width = shapeOf(weight)[1];
   Value partial = context.temporary({rows}, f64), scale = context.temporary({1}, f64);
-  Value rounded = context.temporary({rows, width}, f64);
+  Value rounded = context.temporary({rows, width}, Float8E4M3FNType::get(weight.getContext()));
   auto largest = [](Emit &e, int64_t end, function_ref<Number(Number)> size) {
     return e.reduce(e.index(0), e.index(end), 1, {real(e, 0.0)}, [&](Number i, ArrayRef<Number> most) {
       return SmallVector<Number>{e.max(most[0], size(i))};
     })[0];
   };
-  context.launch("e4m3_largest", {partial}, {matrix}, rows, grainFor(width), [&](Kernel &k) {
+  context.launch("e4m3_largest", {partial}, {weight}, rows, grainFor(width), [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number row) {
       Number most = largest(k.e, width, [&](Number i) { return k.e.abs(get(k.e, k.buffers[1], {row, i})); });
       put(k.e, most, k.buffers[0], {row});
@@ -50,26 +39,25 @@ static Value roundedToE4m3(KernelContext &context, Value matrix) {
     Number one = real(k.e, 1.0);
     put(k.e, k.e.select(k.e.less(real(k.e, 0.0), most), most / 448, one), k.buffers[0], {k.e.index(0)});
   });
-  context.launch("e4m3_round", {rounded}, {matrix, scale}, rows, grainFor(4 * width), [&](Kernel &k) {
+  context.launch("e4m3_round", {rounded}, {weight, scale}, rows, grainFor(4 * width), [&](Kernel &k) {
     k.e.loop(k.begin, k.end, 1, [&](Number row) {
       k.e.loop(0, width, 1, [&](Number i) {
-        Number factor = get(k.e, k.buffers[2], {k.e.index(0)});
-        put(k.e, roundToE4m3(k.e, get(k.e, k.buffers[1], {row, i}) / factor) * factor, k.buffers[0], {row, i});
+        put(k.e, get(k.e, k.buffers[1], {row, i}) / get(k.e, k.buffers[2], {k.e.index(0)}), k.buffers[0], {row, i});
       });
     });
   });
-  return rounded;
+  return {rounded, scale};
 }
 
-/// y[r, o] = sum over i of x[r, i] w[o, i], plus b[o]
+/// y[r, o] = scale (sum over i of x[r, i] w[o, i]) + b[o]
 void LinearReference::emit(LinearOp op, KernelContext &context) {
-  Value x = context.rows(context.in(op.getX())), w = context.weightMatrix(context.in(op.getWeight()));
-  if (op.getE4m3()) {
-    x = roundedToE4m3(context, x);
-    w = roundedToE4m3(context, w);
-  }
+  Value x = context.rows(context.in(op.getX())), w = context.weightMatrix(context.in(op.getWeight())), scale;
+  if (isE4m3(op.getX().getType()))
+    std::tie(w, scale) = roundedToE4m3(context, w);
   Value y = context.rows(context.out(op.getResult()));
   SmallVector<Value> reads = {x, w};
+  if (scale)
+    reads.push_back(scale);
   if (op.getBias())
     reads.push_back(context.in(op.getBias()));
   int64_t rows = shapeOf(x)[0], in = shapeOf(w)[1], out = shapeOf(w)[0];
@@ -80,8 +68,10 @@ void LinearReference::emit(LinearOp op, KernelContext &context) {
         Number sum = sumOf(e, in, [&](Number i) {
           return get(e, k.buffers[1], {row, i}) * getWeight(k, {o, i});
         });
-        if (k.buffers.size() > 3)
-          sum = sum + get(e, k.buffers[3], {o});
+        if (scale)
+          sum = sum * get(e, k.buffers[3], {e.index(0)});
+        if (op.getBias())
+          sum = sum + get(e, k.buffers.back(), {o});
         put(e, sum, k.buffers[0], {row, o});
       });
     });

@@ -2,6 +2,7 @@
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
+#include "attention_forward.cuh"
 #include "quantize.cuh"
 #include "row.cuh"
 
@@ -26,13 +27,22 @@ JEPA_KERNEL(QuantizeScale::threads) quantize_scale_3(float *scale, const float *
 }
 JEPA_LAUNCH_INFO(quantize_scale_3, 2, QuantizeScale)
 
-// A norm whose result only a product reads.
-JEPA_KERNEL(RowBlock<80>::threads, RowBlock<80>::blocks) layer_norm_fp8(e4m3 *to, const bf16 *x, const float *scale) {
-  RowBlock<80>::forRows(6, [&](int row) {
-    auto v0 = loadRow<80>(x, row, 80);
-    auto v1 = layerNorm(v0, 1e-6f);
-    auto v2 = scaleRow(v1, 1.0f / *scale);
-    storeRow(to, row, 80, v2);
-  });
-}
-JEPA_LAUNCH_INFO(layer_norm_fp8, 3, RowBlock<80>)
+// A norm and attention, whose results only products read. What f32 would hold, too: it is what is rounded.
+#define STORED(name, T)                                                                                                \
+  JEPA_KERNEL(RowBlock<80>::threads, RowBlock<80>::blocks) layer_norm_##name(T *to, const bf16 *x) {                   \
+    RowBlock<80>::forRows(6, [&](int row) {                                                                            \
+      auto v0 = loadRow<80>(x, row, 80);                                                                               \
+      auto v1 = layerNorm(v0, 1e-6f);                                                                                  \
+      storeRow(to, row, 80, v1);                                                                                       \
+    });                                                                                                                \
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(layer_norm_##name, 2, RowBlock<80>)                                                                 \
+  JEPA_KERNEL(AttentionForward<24>::threads) attention_##name(T *result, float *logsumexp, const bf16 *qkv) {          \
+    AttentionForward<24>::run(Rows<T>{result, 48}, logsumexp, Rows<const bf16>{qkv, 144},                              \
+                              Rows<const bf16>{qkv + 48, 144}, Rows<const bf16>{qkv + 96, 144}, clipsOf(70),           \
+                              clipsOf(70), 2, 2, 0.2f);                                                                \
+  }                                                                                                                    \
+  JEPA_LAUNCH_INFO(attention_##name, 3, AttentionForward<24>)
+
+STORED(e4m3, e4m3)
+STORED(exact, float)

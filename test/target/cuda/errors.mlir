@@ -16,8 +16,8 @@ func.func @gradients(%x: tensor<2x4x8xf32>) {
 
 // -----
 
-func.func @sizes(%x: tensor<2x3x48xbf16>, %w: tensor<48x48xbf16>) -> tensor<2x3x48xbf16> {
+func.func @sizes(%x: tensor<2x3x48xf8E4M3FN>, %w: tensor<48x48xbf16>) -> tensor<2x3x48xbf16> {
   // expected-error @below {{in e4m3 has sizes that are multiples of 16 on the cuda target, found 6 x 48 x 48}}
-  %0 = jepa.linear %x, %w {e4m3} : (tensor<2x3x48xbf16>, tensor<48x48xbf16>) -> tensor<2x3x48xbf16>
+  %0 = jepa.linear %x, %w : (tensor<2x3x48xf8E4M3FN>, tensor<48x48xbf16>) -> tensor<2x3x48xbf16>
   return %0 : tensor<2x3x48xbf16>
 }

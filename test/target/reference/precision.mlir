@@ -28,21 +28,25 @@ func.func @linear64(%x: tensor<2x4x8xf64>, %w: tensor<3x8xf64>) -> tensor<2x4x3x
 
 // -----
 
-// e4m3: both operands are rounded first, with the scale of their largest size; the product is the same as ever.
+// e4m3: x is rounded as it is stored, the weight with the scale of its largest size, which the sum is multiplied by.
 
-// CHECK: jepa.launch @e4m3_round_2(%[[X:[0-9]+]], %{{.*}} : memref<8x16xf64>
-// CHECK: jepa.launch @e4m3_round_5(%[[W:[0-9]+]], %{{.*}} : memref<16x16xf64>
-// CHECK: jepa.launch @linear_6(%{{.*}}, %[[X]], %[[W]])
-// CHECK-LABEL: func.func private @e4m3_largest_0(
+// CHECK: %[[X:.*]] = jepa.buffer %{{.*}} memref<2x4x16xf8E4M3FN>
+// CHECK: jepa.launch @cast_0(%{{.*}}, %{{.*}})
+// CHECK: jepa.launch @e4m3_round_3(%[[W:[0-9]+]], %{{.*}} : memref<16x16xf8E4M3FN>
+// CHECK: jepa.launch @linear_4(%{{.*}}, %{{.*}}, %[[W]], %{{.*}})
+// CHECK-LABEL: func.func private @cast_0(
+// CHECK: %[[MOST:.*]] = arith.constant 4.480000e+02 : f32
+// CHECK: arith.truncf {{.*}} : f32 to f8E4M3FN
+// CHECK-LABEL: func.func private @e4m3_largest_1(
 // CHECK: math.absf
 // CHECK: arith.maxnumf
-// CHECK-LABEL: func.func private @e4m3_scale_1(
+// CHECK-LABEL: func.func private @e4m3_scale_2(
 // CHECK: %[[MOST:.*]] = arith.constant 4.480000e+02 : f64
 // CHECK: arith.divf %{{.*}}, %[[MOST]]
-// CHECK-LABEL: func.func private @e4m3_round_2(
-// CHECK: arith.constant 9218868437227405312 : i64
-// CHECK: arith.constant 0x4338000000000000 : f64
+// CHECK-LABEL: func.func private @linear_4(
+// CHECK: arith.extf {{.*}} : f8E4M3FN to f32
 func.func @e4m3(%x: tensor<2x4x16xbf16>, %w: tensor<16x16xbf16>) -> tensor<2x4x16xbf16> {
-  %y = jepa.linear %x, %w {e4m3} : (tensor<2x4x16xbf16>, tensor<16x16xbf16>) -> tensor<2x4x16xbf16>
+  %0 = jepa.cast %x : (tensor<2x4x16xbf16>) -> tensor<2x4x16xf8E4M3FN>
+  %y = jepa.linear %0, %w : (tensor<2x4x16xf8E4M3FN>, tensor<16x16xbf16>) -> tensor<2x4x16xbf16>
   return %y : tensor<2x4x16xbf16>
 }

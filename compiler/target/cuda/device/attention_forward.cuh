@@ -38,8 +38,8 @@ template <int Width, class T = bf16> struct AttentionForward {
   };
 
   /// Head h has columns [h Width, (h + 1) Width) of the rows. `logsumexp` is [clips, heads, tokens].
-  template <int QueryParts, int KeyParts>
-  JEPA_DEVICE static void run(Rows<T> result, float *logsumexp, Rows<const T> query, Rows<const T> key,
+  template <class Result, int QueryParts, int KeyParts>
+  JEPA_DEVICE static void run(Rows<Result> result, float *logsumexp, Rows<const T> query, Rows<const T> key,
                               Rows<const T> value, const Packing<QueryParts> &queryTokens,
                               const Packing<KeyParts> &keyTokens, int heads, int sequences, float scale) {
     auto &shared = sharedMemory<Shared>();
@@ -122,8 +122,8 @@ private:
     multiplyPlain(state.sums, toLeftOperand<T>(scores), value);
   }
 
-  template <class Sequence, class Packing>
-  JEPA_DEVICE static void finish(State &state, Rows<T> result, float *logsumexp, const Sequence &its,
+  template <class Result, class Sequence, class Packing>
+  JEPA_DEVICE static void finish(State &state, Rows<Result> result, float *logsumexp, const Sequence &its,
                                  const Packing &tokens, int heads, int first, float scale) {
     JEPA_UNROLL
     for (int half = 0; half < 2; ++half) {
@@ -133,7 +133,7 @@ private:
         continue;
       int row = its.row(token);
       float inverse = total > 0.0f ? 1.0f / total : 0.0f;
-      T *to = result.data + static_cast<long long>(row) * result.stride + blockY() * Width;
+      Result *to = result.data + static_cast<long long>(row) * result.stride + blockY() * Width;
       JEPA_UNROLL
       for (int n = 0; n < blocks; ++n)
         if (sumColumn(n, 0) < Width) {

@@ -1,4 +1,4 @@
-//===- quantize.cuh - tensors of e4m3 with one scale ----------------------===//
+//===- quantize.cuh - weights as e4m3 with one scale ----------------------===//
 // Part of jepac, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
@@ -17,12 +17,6 @@
 #endif
 
 namespace jepa::device {
-
-/// Sign, four bits of exponent and three of mantissa. There is no infinity; the largest is 448, the smallest 2^-9.
-struct e4m3 {
-  unsigned char bits;
-};
-template <> JEPA_DEVICE unsigned packPair<e4m3>(float low, float high) { return packE4m3(low, high); }
 
 namespace detail {
 /// Calls eight(i) for i and its seven right neighbours, or one(i), until the grid has had all of `count` numbers.

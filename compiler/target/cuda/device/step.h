@@ -29,6 +29,6 @@ struct Product {
   const char *epilogue;        ///< "none", "bias", "gelu", "dgelu" or "bias_grad"
 };
 
-/// Puts a product into the stream; what it does not use is null. a and b of e4m3 are multiplied by a float each.
+/// Puts a product into the stream; what it does not use is null. b of e4m3 is multiplied by a float.
 void product(const Product &product, char *c, char *a, char *b, char *bias, char *aux, char *workspace,
-             char *scaleA = nullptr, char *scaleB = nullptr);
+             char *scale = nullptr);

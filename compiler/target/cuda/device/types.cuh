@@ -19,6 +19,13 @@ JEPA_DEVICE float toFloat(bf16 x) { return bitsToFloat(static_cast<unsigned>(x.b
 /// Two numbers of type T, each the nearest, ties to even; `low` is the first in memory.
 template <class T> JEPA_DEVICE unsigned packPair(float low, float high);
 template <> JEPA_DEVICE unsigned packPair<bf16>(float low, float high) { return packBf16(low, high); }
+#ifdef JEPA_HOPPER
+/// Sign, four bits of exponent and three of mantissa. There is no infinity; the largest is 448, the smallest 2^-9.
+struct e4m3 {
+  unsigned char bits;
+};
+template <> JEPA_DEVICE unsigned packPair<e4m3>(float low, float high) { return packE4m3(low, high); }
+#endif
 /// One of them.
 template <class T> JEPA_DEVICE T fromFloat(float x) { return {static_cast<decltype(T::bits)>(packPair<T>(x, 0.0f))}; }
 template <> JEPA_DEVICE float fromFloat<float>(float x) { return x; }

@@ -21,6 +21,7 @@ const char *layered = R"json([
   {"name":"never","calls":[{"function":3}]},
   {"name":"outer","calls":[{"function":3},{"kernel":"attention_2","flops":1000000000,"bytes":1}]},
   {"name":"inner","calls":[{"kernel":"product 2x3x4 nt bf16","flops":9895000000,"bytes":48000},
+                           {"kernel":"product 2x3x4 nt bf16 + gelu","flops":4947500000,"bytes":1},
                            {"kernel":"product 2x3x4 nt f32","flops":67000000,"bytes":48000},
                            {"kernel":"product 2x3x4 nt f8E4M3FN","flops":1979000000,"bytes":48000000}]}])json";
 
@@ -40,7 +41,7 @@ Plan planOf(const char *arch, const char *dtype = "f32") {
 TEST(Roofline, TakesTheLongerOfFlopsAndBytes) {
   Plan plan = planOf("sm_90a");
   std::vector<KernelBound> rows = roofline(plan, ceilingsOf("sm_90a").at(0));
-  ASSERT_EQ(rows.size(), 5U);
+  ASSERT_EQ(rows.size(), 6U);
   auto expect = [&](std::size_t place, const char *kernel, double count, double seconds, bool compute) {
     EXPECT_EQ(rows[place].kernel, kernel);
     EXPECT_EQ(rows[place].count, count) << kernel;
@@ -51,8 +52,9 @@ TEST(Roofline, TakesTheLongerOfFlopsAndBytes) {
   expect(0, "product 2x3x4 nt bf16", 5, 5 * 1e-5, true);
   expect(1, "product 2x3x4 nt f8E4M3FN", 5, 5 * 1e-5, false);
   expect(2, "attention_2", 3, 3 * 1e9 / 67e12, true);
-  expect(3, "product 2x3x4 nt f32", 5, 5 * 1e-6, true);
-  expect(4, "adamw_3", 1, 2e-6, false);
+  expect(3, "product 2x3x4 nt bf16 + gelu", 5, 5 * 5e-6, true);
+  expect(4, "product 2x3x4 nt f32", 5, 5 * 1e-6, true);
+  expect(5, "adamw_3", 1, 2e-6, false);
   EXPECT_EQ(rows[1].flops, 5 * 1979e6);
   EXPECT_EQ(rows[1].bytes, 5 * 48e6);
 }
