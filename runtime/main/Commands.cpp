@@ -28,6 +28,10 @@ using namespace jepa::rt;
 static const OptionSpec threadsOption = {
     "--threads", "N", "threads that compute (default: all; they never change a result)"};
 
+static const OptionSpec decoderOption = {
+    "--decoder", "WHERE",
+    "what decodes videos: cpu (default), or nvdec, the GPU's decoder through FFmpeg; same frames"};
+
 static const std::vector<CommandSpec> &commands() {
   static const std::vector<CommandSpec> all = {
       {"info", "geometry, FLOPs, exact peak memory, provenance", {{"--json", "", "as JSON"}}},
@@ -48,6 +52,7 @@ static const std::vector<CommandSpec> &commands() {
         {"--checkpoint-every", "N", "steps between checkpoints (default: a tenth, at most 300)"},
         {"--keep", "N", "checkpoints to keep (default 3)"},
         {"--workers", "N", "threads that decode (default: one per processor, at most 8)"},
+        decoderOption,
         threadsOption}},
       {"embed",
        "write the features of videos",
@@ -56,6 +61,7 @@ static const std::vector<CommandSpec> &commands() {
         {"--weights", "FILE", "safetensors, or a folder of checkpoints", true},
         {"--output", "FILE", "safetensors with one tensor per video", true},
         {"--stride", "N", "source frames per frame of a clip (default: as built, or 4)"},
+        decoderOption,
         threadsOption}},
       {"bench",
        "clips/s, FLOP/s, time by phase and kernel, the share of the ceiling that products set",
@@ -65,6 +71,7 @@ static const std::vector<CommandSpec> &commands() {
         {"--steps", "N", "steps to time (default: at least 5, for --seconds)"},
         {"--seconds", "S", "time to spend on them (default 3)"},
         {"--data", "LIST", "how fast one thread makes clips of these videos, against decoding alone"},
+        decoderOption,
         {"--seed", "S", "seed of weights, clips and masks (default 0)"},
         threadsOption}},
       {"replay",
@@ -84,6 +91,14 @@ static void setThreads(const Arguments &arguments, const Plan &plan) {
                      " for this binary, found " + std::to_string(*wanted));
   std::int64_t threads = wanted.value_or(ThreadPool::defaultThreads());
   ThreadPool::get().setThreads(static_cast<int>(std::min(threads, plan.maxThreads)));
+}
+
+/// What `--decoder` asks for; null for the CPU.
+static std::shared_ptr<Nvdec> decoderFor(const Arguments &arguments) {
+  std::string where = arguments.text("--decoder", "cpu");
+  if (where != "cpu" && where != "nvdec")
+    throw usageError("'--decoder' is cpu or nvdec, found '" + where + "'");
+  return where == "nvdec" ? Nvdec::open() : nullptr;
 }
 
 /// A binary trains or embeds; the commands are called after the tasks.
@@ -147,6 +162,7 @@ static void runTrain(const Arguments &arguments, const Plan &plan, const LoadedC
                      rule + ": rebuild it, or leave --masks away");
   options.output = stdout;
   options.errors = stderr;
+  options.nvdec = decoderFor(arguments);
   setThreads(arguments, plan);
   checkMachine(plan);
   State state(plan);
@@ -173,6 +189,7 @@ static void runEmbed(const Arguments &arguments, const Plan &plan, const LoadedC
   options.output = arguments.text("--output");
   options.stride = arguments.number("--stride", 1);
   options.progress = stdout;
+  options.nvdec = decoderFor(arguments);
   setThreads(arguments, plan);
   checkMachine(plan);
   State state(plan);
@@ -189,6 +206,7 @@ static void benchVideos(const Arguments &arguments, const Plan &plan, double sec
   loader.size = clip.shape.at(3);
   loader.stride = program.stride();
   loader.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
+  loader.nvdec = decoderFor(arguments);
   Json result = benchData(readDataset(arguments.text("--data")), loader, seconds);
   std::string text = arguments.has("--json") ? result.dump(true) + "\n" : dataBenchText(result);
   std::fputs(text.c_str(), stdout);
@@ -210,6 +228,8 @@ static void runBench(const Arguments &arguments, const Plan &plan, const LoadedC
     benchVideos(arguments, plan, options.seconds);
     return;
   }
+  if (arguments.has("--decoder"))
+    throw usageError("'--decoder' is of '--data': give a list of videos, too");
   options.seed = static_cast<std::uint64_t>(arguments.number("--seed", 0).value_or(0));
   setThreads(arguments, plan);
   checkMachine(plan);

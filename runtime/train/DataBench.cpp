@@ -95,6 +95,9 @@ Json jepa::rt::benchData(const std::vector<VideoEntry> &entries, const LoaderOpt
     throw Error("none of the " + std::to_string(videos.size()) + " videos can be measured" +
                 (unusable ? "; the last: " + unusable->problem : ""));
   Json result = describe(clips, ours, bare);
+  result.set("decoder", options.nvdec ? "nvdec" : "cpu");
+  result.set("decoded_on_cpu", options.nvdec ? options.nvdec->refusedVideos()
+                                             : static_cast<std::int64_t>(list.asArray().size()));
   result.set("unusable", videos.size() - list.asArray().size());
   result.set("videos", std::move(list));
   return result;
@@ -112,6 +115,9 @@ std::string jepa::rt::dataBenchText(const Json &result) {
   std::string text = line(result, "all, against decoding alone");
   for (const Json &video : result.at("videos").asArray())
     text += line(video, video.at("path").asString());
+  std::int64_t onCpu = result.at("decoded_on_cpu").asInteger();
+  if (result.at("decoder").asString() == "nvdec" && onCpu > 0)
+    text += std::to_string(onCpu) + " videos were decoded on the CPU instead of NVDEC\n";
   if (std::int64_t unusable = result.at("unusable").asInteger())
     text += std::to_string(unusable) + " videos could not be measured\n";
   return text;

@@ -15,8 +15,8 @@ namespace jepa::rt {
 
 /// Makes training clips of the videos on one thread, as the loader does (open,
 /// seek, decode, crop, resize, normalise), and after each lets libavcodec alone
-/// decode the same frames; rounds over the list until `seconds` have passed, at
-/// least two. Outside tools read the keys. Throws Error when no video can be used.
+/// decode the same frames on the CPU, whatever decodes the clips; rounds over the
+/// list until `seconds` have passed, at least two. Outside tools read the keys. Throws Error when no video can be used.
 Json benchData(const std::vector<VideoEntry> &videos, const LoaderOptions &options, double seconds);
 
 /// The same for people.

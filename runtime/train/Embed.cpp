@@ -135,7 +135,8 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
   for (std::size_t i = 0; i < options.videos.size(); ++i) {
     std::string problem;
     try {
-      readCentreClip(embedder.next(), options.videos[i].path, shape.at(2), stride, shape.at(3));
+      readCentreClip(embedder.next(), options.videos[i].path, shape.at(2), stride, shape.at(3), nullptr,
+                     options.nvdec.get());
     } catch (const Error &error) {
       problem = error.what();
     }
@@ -147,6 +148,9 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
       ++skipped;
       progress.note("skipped: " + problem);
     }
+    if (options.nvdec)
+      for (const std::string &line : options.nvdec->takeNews())
+        progress.note(line);
     progress.update(static_cast<std::int64_t>(i) + 1, std::to_string(skipped) + " skipped");
   }
   auto done = static_cast<std::int64_t>(labels.size());
@@ -161,4 +165,7 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
   std::fprintf(options.progress, "embedded %lld videos into %s, skipped %lld\n",
                static_cast<long long>(done), options.output.c_str(),
                static_cast<long long>(skipped));
+  if (options.nvdec && options.nvdec->refusedVideos() > 0)
+    std::fprintf(options.progress, "decoded %lld videos on the CPU instead of NVDEC\n",
+                 static_cast<long long>(options.nvdec->refusedVideos()));
 }

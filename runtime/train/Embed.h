@@ -7,9 +7,11 @@
 
 #include "runtime/train/Program.h"
 #include "runtime/video/Dataset.h"
+#include "runtime/video/Nvdec.h"
 
 #include <cstdint>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@ struct EmbedOptions {
   std::string weights; ///< a file, or a folder of checkpoints; none keeps what is in the arena
   std::string output;
   std::optional<std::int64_t> stride;
+  std::shared_ptr<Nvdec> nvdec; ///< decodes the videos; none for the CPU
   std::FILE *progress = nullptr;
 };
 

@@ -118,6 +118,7 @@ ClipLoader TrainingRun::makeLoader(std::vector<VideoEntry> videos, Progress &pro
   loader.firstSample = position.sample;
   loader.bytes = program.takesBytes();
   loader.workers = options.workers;
+  loader.nvdec = options.nvdec;
   loader.report = [&progress](std::string_view line) { progress.note(oneLine(line)); };
   return ClipLoader(std::move(videos), std::move(loader));
 }
@@ -168,6 +169,9 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
     std::fprintf(options.output, "skipped %lld unusable videos (%lld samples)\n",
                  static_cast<long long>(loader.skippedVideos()),
                  static_cast<long long>(loader.skippedSamples()));
+  if (options.nvdec && options.nvdec->refusedVideos() > 0)
+    std::fprintf(options.output, "decoded %lld videos on the CPU instead of NVDEC\n",
+                 static_cast<long long>(options.nvdec->refusedVideos()));
   if (record.redrawnBatches > 0)
     std::fprintf(options.output, "drew %lld batches of masks again that did not fit\n",
                  static_cast<long long>(record.redrawnBatches));

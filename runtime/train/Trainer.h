@@ -19,10 +19,12 @@
 
 #include "runtime/train/Program.h"
 #include "runtime/train/Schedules.h"
+#include "runtime/video/Nvdec.h"
 
 #include <cstdint>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -39,6 +41,7 @@ struct TrainOptions {
   std::optional<std::int64_t> checkpointEvery;
   int keepCheckpoints = 3;
   int workers = 0;
+  std::shared_ptr<Nvdec> nvdec; ///< decodes the videos; none for the CPU
   std::optional<std::uint64_t> seed;
   std::optional<std::int64_t> stride;
   OptimizerSettings optimizer;

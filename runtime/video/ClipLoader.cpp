@@ -140,7 +140,7 @@ void ClipLoader::Impl::load(Result &result, std::int64_t sample, std::vector<flo
     if (options.training)
       readTrainingClip(clip, path, options, sample, &cancel);
     else
-      readCentreClip(clip, path, options.frames, options.stride, options.size, &cancel);
+      readCentreClip(clip, path, options.frames, options.stride, options.size, &cancel, options.nvdec.get());
     if (options.bytes)
       clipToBytes(reinterpret_cast<std::uint8_t *>(result.clip.data()), clip, options.frames, options.size);
   } catch (const std::exception &error) { // the file's fault or the memory's: either way the run goes on
@@ -223,6 +223,9 @@ std::int64_t ClipLoader::Impl::next(void *clip, std::vector<int> *labels, std::v
       used->push_back(result.entry);
     ++count;
   }
+  if (options.nvdec && options.report)
+    for (const std::string &line : options.nvdec->takeNews())
+      options.report(line);
   return count;
 }
 
@@ -257,7 +260,7 @@ static void readFrames(float *clip, VideoReader &reader, const std::vector<std::
 
 std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path, const LoaderOptions &options,
                                            std::int64_t sample, const std::atomic<bool> *cancel) {
-  VideoReader reader(path, cancel);
+  VideoReader reader(path, cancel, options.nvdec.get());
   RandomStream random{options.seed, SamplePurpose, static_cast<std::uint64_t>(sample)};
   std::vector<std::int64_t> frames = sampleClip(reader.frameCount(), options.frames, options.stride, random);
   CropBox box = randomCrop(reader.width(), reader.height(), options.crop, random);
@@ -266,8 +269,8 @@ std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path,
 }
 
 void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride, std::int64_t size,
-                    const std::atomic<bool> *cancel) {
-  VideoReader reader(path, cancel);
+                    const std::atomic<bool> *cancel, Nvdec *nvdec) {
+  VideoReader reader(path, cancel, nvdec);
   readFrames(clip, reader, centreClip(reader.frameCount(), frames, stride),
              FrameTransform::centre(reader.width(), reader.height(), size));
 }

@@ -6,6 +6,7 @@
 #define JEPA_RUNTIME_VIDEO_CLIPLOADER_H
 
 #include "runtime/video/Dataset.h"
+#include "runtime/video/Nvdec.h"
 #include "runtime/video/Transform.h"
 
 #include <atomic>
@@ -33,7 +34,8 @@ struct LoaderOptions {
   bool bytes = false;           ///< clips of bytes, [frames, size, size, 3], not normalised
   int workers = 0;              ///< decoding threads; 0 = one per processor, at most 8
   std::int64_t queue = 0;       ///< clips decoded ahead; 0 = batch + workers
-  /// Gets one line for each unusable video, once per file, from next().
+  std::shared_ptr<Nvdec> nvdec; ///< decodes, one device for all workers; none for the CPU
+  /// Gets one line for each unusable video, once per file, and what `nvdec` has for news, from next().
   std::function<void(std::string_view line)> report;
 };
 
@@ -78,7 +80,7 @@ std::vector<std::int64_t> readTrainingClip(float *clip, const std::string &path,
 /// One clip by the rules of evaluation (centre window and crop), written to
 /// [3, frames, size, size]. Throws Error.
 void readCentreClip(float *clip, const std::string &path, std::int64_t frames, std::int64_t stride, std::int64_t size,
-                    const std::atomic<bool> *cancel = nullptr);
+                    const std::atomic<bool> *cancel = nullptr, Nvdec *nvdec = nullptr);
 
 } // namespace jepa::rt
 

@@ -21,6 +21,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 #include <libavutil/avutil.h>
 #include <libavutil/display.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/log.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
@@ -36,10 +37,23 @@ extern "C" {
   X(av_frame_free)                                                                                                     \
   X(av_frame_unref)                                                                                                    \
   X(av_frame_get_buffer)                                                                                               \
+  X(av_frame_copy_props)                                                                                               \
+  X(av_frame_apply_cropping)                                                                                           \
+  X(av_buffer_ref)                                                                                                     \
+  X(av_buffer_unref)                                                                                                   \
+  X(av_hwdevice_iterate_types)                                                                                         \
+  X(av_hwdevice_ctx_create)                                                                                            \
+  X(av_pix_fmt_desc_get)                                                                                               \
   X(av_dict_set)                                                                                                       \
   X(av_dict_free)
 #define JEPA_AVCODEC_FUNCTIONS(X)                                                                                      \
   X(avcodec_find_encoder)                                                                                              \
+  X(av_codec_iterate)                                                                                                  \
+  X(av_codec_is_decoder)                                                                                               \
+  X(avcodec_get_hw_config)                                                                                             \
+  X(avcodec_default_get_format)                                                                                        \
+  X(avcodec_get_name)                                                                                                  \
+  X(avcodec_profile_name)                                                                                              \
   X(avcodec_alloc_context3)                                                                                            \
   X(avcodec_free_context)                                                                                              \
   X(avcodec_parameters_to_context)                                                                                     \

@@ -8,7 +8,8 @@
 // seek tables are estimates too often). Reading frames then
 //   1. goes to the last key packet that lies at or before the wanted frame:
 //      by a seek whose landing is checked against the list, else by reading on;
-//   2. decodes forward, leaving out frames that nobody wants or refers to;
+//   2. decodes forward, leaving out frames that nobody wants or refers to; what
+//      NVDEC does not take, at whatever frame, starts over on the CPU;
 //   3. converts the wanted ones to RGB and turns them as the metadata says.
 //
 //===----------------------------------------------------------------------===//
@@ -16,6 +17,8 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/video/FFmpeg.h"
+#include "runtime/video/HardwareFrames.h"
+#include "runtime/video/Nvdec.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -111,9 +114,14 @@ bool describePlanes(AVPixelFormat format, YuvView &view) {
 } // namespace
 
 struct VideoReader::Impl {
-  Impl(const std::string &path, const std::atomic<bool> *cancel);
+  Impl(const std::string &path, const std::atomic<bool> *cancel, Nvdec *nvdec);
 
   void open();
+  void openCodec();
+  void leaveDevice(const std::string &why);
+  std::string refusalOfKind() const;
+  static AVPixelFormat chooseFormat(AVCodecContext *codec, const AVPixelFormat *offered);
+  const AVFrame *inMemory(const AVFrame &frame);
   void scan();
   bool readPacket();
   void rewind();
@@ -139,7 +147,12 @@ struct VideoReader::Impl {
   FFmpegOwner<AVPacket> packet{av.av_packet_alloc()};
   FFmpegOwner<AVFrame> frame{av.av_frame_alloc()};
   FFmpegOwner<SwsContext> scaler;
-  const AVCodec *decoder = nullptr;
+  const AVCodec *decoder = nullptr; ///< on the CPU
+  Nvdec *const nvdec;
+  bool onDevice;                    ///< `codec` is one for the device
+  bool offered = true;              ///< by the device, as far as the stream was decoded
+  std::string refusal;              ///< why the device was left; told when the CPU decodes what it could not
+  FFmpegOwner<AVFrame> downloaded{av.av_frame_alloc()}, unpacked{av.av_frame_alloc()};
   int stream = -1;
   double framesPerSecond = 0;
   std::int64_t storedWidth = 0, storedHeight = 0;
@@ -153,11 +166,11 @@ struct VideoReader::Impl {
   std::int64_t count = 0;           ///< frames that are shown
   std::int64_t nextIndex = 0;       ///< above the last decoded frame
   std::vector<std::int64_t> wanted; ///< timestamps of the frames to be read, ascending
-  std::vector<std::uint8_t> scaled, displayed;
+  std::vector<std::uint8_t> memory, scaled, displayed;
 };
 
-VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *cancel)
-    : path(givenPath), cancel(cancel) {
+VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *cancel, Nvdec *nvdec)
+    : path(givenPath), cancel(cancel), nvdec(nvdec), onDevice(nvdec && !nvdec->isRefused(givenPath)) {
   std::error_code code;
   auto status = std::filesystem::status(path, code);
   if (!std::filesystem::exists(status))
@@ -166,7 +179,7 @@ VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *c
     fail("it is a folder");
   if (!std::filesystem::is_regular_file(status))
     fail("it is not a regular file"); // a pipe would block
-  if (!packet || !frame)
+  if (!packet || !frame || !downloaded || !unpacked)
     fail("out of memory");
   open();
   const AVStream &video = *input->streams[stream];
@@ -194,21 +207,81 @@ VideoReader::Impl::Impl(const std::string &givenPath, const std::atomic<bool> *c
   }
 
   scan();
-  codec.reset(av.avcodec_alloc_context3(decoder));
   framesPerSecond = rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / rate.den : 0;
   if (framesPerSecond == 0 && times.size() > 1 && video.time_base.num > 0)
     framesPerSecond = static_cast<double>(times.size() - 1) * video.time_base.den /
                       (static_cast<double>(times.back() - times.front()) * video.time_base.num);
-  if (!codec || av.avcodec_parameters_to_context(codec.get(), &parameters) < 0)
+  openCodec();
+  rewind();
+}
+
+void VideoReader::Impl::openCodec() {
+  const AVStream &video = *input->streams[stream];
+  const AVCodec *chosen = decoder;
+  if (onDevice) {
+    chosen = hardwareCodec(decoder->id, AV_HWDEVICE_TYPE_CUDA);
+    if (!chosen)
+      return leaveDevice(refusalOfKind());
+  }
+  codec.reset(av.avcodec_alloc_context3(chosen));
+  if (!codec || av.avcodec_parameters_to_context(codec.get(), video.codecpar) < 0)
     fail("out of memory");
   codec->pkt_timebase = video.time_base;
   codec->thread_count = 1; // whoever reads many videos has a thread for each
   codec->max_pixels = mostPixels;
+  // Else columns that are cut off at the left would stay where planes are aligned, other ones in other formats.
+  codec->flags |= AV_CODEC_FLAG_UNALIGNED;
   if (!times.empty())
     codec->has_b_frames = std::max(codec->has_b_frames, reorderDepth(packets));
-  if (int error = av.avcodec_open2(codec.get(), decoder, nullptr); error < 0)
+  if (onDevice) {
+    codec->opaque = this;
+    codec->get_format = chooseFormat;
+    codec->hw_device_ctx = av.av_buffer_ref(nvdec->device());
+    if (!codec->hw_device_ctx)
+      fail("out of memory");
+  }
+  int error = av.avcodec_open2(codec.get(), chosen, nullptr);
+  if (error < 0 && onDevice)
+    return leaveDevice(refusalOfKind());
+  if (error < 0)
     fail(av.describe(error));
-  rewind();
+}
+
+/// The CPU decodes from here on, after a rewind().
+void VideoReader::Impl::leaveDevice(const std::string &why) {
+  refusal = why;
+  onDevice = false;
+  openCodec();
+}
+
+std::string VideoReader::Impl::refusalOfKind() const {
+  const AVCodecParameters &parameters = *input->streams[stream]->codecpar;
+  const char *profile = av.avcodec_profile_name(decoder->id, codec ? codec->profile : parameters.profile);
+  return std::string("NVDEC does not take ") + av.avcodec_get_name(decoder->id) + (profile ? " " : "") +
+         (profile ? profile : "") + (codec && codec->coded_height % 2 ? " of odd height" : "");
+}
+
+/// FFmpeg asks again without the device's format where the device then fails to take the stream. Where a height is odd
+/// it looks for chroma one row before the place to which NVDEC writes it.
+AVPixelFormat VideoReader::Impl::chooseFormat(AVCodecContext *codec, const AVPixelFormat *offered) {
+  auto *reader = static_cast<Impl *>(codec->opaque);
+  for (const AVPixelFormat *format = offered; *format != AV_PIX_FMT_NONE; ++format)
+    if (*format == AV_PIX_FMT_CUDA && codec->coded_height % 2 == 0)
+      return *format;
+  reader->offered = false;
+  return reader->av.avcodec_default_get_format(codec, offered);
+}
+
+/// The frame as the CPU would have decoded it; null, and why in `refusal`, where that cannot be had of the device.
+const AVFrame *VideoReader::Impl::inMemory(const AVFrame &decoded) {
+  if (decoded.format != AV_PIX_FMT_CUDA)
+    return &decoded;
+  std::string problem = nvdec->download(*downloaded, memory, decoded);
+  if (!problem.empty())
+    refusal = "frames cannot be copied from NVDEC (" + problem + ")";
+  else if (!unpackFrame(*unpacked, *downloaded, codec->sw_pix_fmt))
+    refusal = refusalOfKind();
+  return refusal.empty() ? unpacked.get() : nullptr;
 }
 
 void VideoReader::Impl::open() {
@@ -454,29 +527,45 @@ void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &
     }
   };
   std::int64_t approached = -1;
+  auto startOver = [&](const std::string &why) {
+    leaveDevice(why);
+    rewind();
+    approached = -1;
+    any = false;
+  };
   while (place < indices.size()) {
     if (std::exchange(approached, indices[place]) != indices[place])
       approach(indices[place]);
-    if (!decode())
-      break;
-    any = true;
-    std::int64_t index = indexOf(*frame);
-    if (index >= indices[place])
-      deliver(*frame, index);
+    bool more = decode();
+    any |= more;
+    if (onDevice && (!offered || !any)) {
+      startOver(refusalOfKind());
+      continue;
+    }
+    if (!any)
+      fail("no frame decodes: the file is damaged");
+    // Where the end is missing every place that is left counts as such.
+    std::int64_t index = more ? indexOf(*frame) : count;
+    if (index >= indices[place]) {
+      const AVFrame *decoded = inMemory(more ? *frame : *last);
+      if (!decoded) {
+        startOver(refusal);
+        continue;
+      }
+      if (!onDevice && !refusal.empty())
+        nvdec->refuse(path, std::exchange(refusal, {}));
+      deliver(*decoded, index);
+    }
     std::swap(frame, last);
   }
-  if (!any)
-    fail("no frame decodes: the file is damaged");
-  if (place < indices.size())
-    deliver(*last, count); // the end is missing: every place that is left counts as such
   if (missing * 2 > distinct)
     fail("damaged: " + std::to_string(missing) + " of " + std::to_string(distinct) + " frames do not decode");
 }
 
 void requireVideo() { ffmpeg(); }
 
-VideoReader::VideoReader(const std::string &path, const std::atomic<bool> *cancel)
-    : impl(std::make_unique<Impl>(path, cancel)) {}
+VideoReader::VideoReader(const std::string &path, const std::atomic<bool> *cancel, Nvdec *nvdec)
+    : impl(std::make_unique<Impl>(path, cancel, nvdec)) {}
 VideoReader::~VideoReader() = default;
 std::int64_t VideoReader::frameCount() const { return impl->count; }
 double VideoReader::framesPerSecond() const { return impl->framesPerSecond; }
@@ -495,7 +584,7 @@ void VideoReader::read(std::span<const std::int64_t> indices, const Sink &sink, 
 struct VideoReader::Impl {};
 
 void requireVideo() { throw noFFmpeg("video"); }
-VideoReader::VideoReader(const std::string &path, const std::atomic<bool> *) { throw noFFmpeg(path); }
+VideoReader::VideoReader(const std::string &path, const std::atomic<bool> *, Nvdec *) { throw noFFmpeg(path); }
 VideoReader::~VideoReader() = default;
 std::int64_t VideoReader::frameCount() const { return 0; }
 double VideoReader::framesPerSecond() const { return 0; }

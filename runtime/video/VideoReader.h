@@ -36,14 +36,18 @@ struct YuvView {
 /// the build is without them.
 void requireVideo();
 
+class Nvdec;
+
 /// One video file (or still picture), decoded by FFmpeg on the calling thread.
 /// Every failure, a missing FFmpeg library included, throws Error with one line
 /// that names the file. Not thread-safe; one reader per thread.
 class VideoReader {
 public:
   /// Opens the file and lists its frames without decoding them. When `cancel`
-  /// becomes true, the call in progress throws Error soon.
-  explicit VideoReader(const std::string &path, const std::atomic<bool> *cancel = nullptr);
+  /// becomes true, the call in progress throws Error soon. With `nvdec`, which
+  /// outlives the reader, frames are decoded there and are the same ones; what
+  /// it does not take the CPU decodes, and `nvdec` is told so.
+  explicit VideoReader(const std::string &path, const std::atomic<bool> *cancel = nullptr, Nvdec *nvdec = nullptr);
   ~VideoReader();
   VideoReader(const VideoReader &) = delete;
   VideoReader &operator=(const VideoReader &) = delete;
