@@ -51,7 +51,6 @@ extern "C" {
   X(av_codec_iterate)                                                                                                  \
   X(av_codec_is_decoder)                                                                                               \
   X(avcodec_get_hw_config)                                                                                             \
-  X(avcodec_default_get_format)                                                                                        \
   X(avcodec_get_name)                                                                                                  \
   X(avcodec_profile_name)                                                                                              \
   X(avcodec_alloc_context3)                                                                                            \

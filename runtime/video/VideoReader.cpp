@@ -269,7 +269,9 @@ AVPixelFormat VideoReader::Impl::chooseFormat(AVCodecContext *codec, const AVPix
     if (*format == AV_PIX_FMT_CUDA && codec->coded_height % 2 == 0)
       return *format;
   reader->offered = false;
-  return reader->av.avcodec_default_get_format(codec, offered);
+  while (offered[1] != AV_PIX_FMT_NONE)
+    ++offered;
+  return *offered; // the one in memory, if there is one
 }
 
 /// The frame as the CPU would have decoded it; null, and why in `refusal`, where that cannot be had of the device.
