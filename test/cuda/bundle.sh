@@ -39,6 +39,10 @@ assert all("CUDA_ERROR_NOT_FOUND" in text for text in portable["failed"]), porta
 assert parts["cases-hopper"]["ended"] == "no code for it", parts["cases-hopper"]
 bench = result["measured"]["bench-tiny-train-bf16"]
 assert bench["device"] == "fake GPU" and bench["kernels"] and bench["gemms"], bench
+if parts["decode-cpu"]["ended"] == 0:
+    assert result["measured"]["decode-cpu"]["clips_per_second_per_core"] > 0
+    assert parts["decode-nvdec"]["message"].startswith("error: cannot decode with NVDEC: "), parts["decode-nvdec"]
+assert result["decoding"]["not_measured"], result["decoding"]
 assert len(result["rows"]) == 10
 for row in result["rows"]:
     assert row["measured"] is None and row["verdict"] == "not measured" and row["reason"], row

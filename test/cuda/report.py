@@ -59,6 +59,8 @@ def parts():
             kernel("attention_key_grad_4", 0.5, 1, small), kernel("attention_query_grad_5", 0.25, 1, large),
             kernel("attention_key_grad_6", 0.75, 1, large), kernel("attention_delta_7", 0.5), kernel("attention_delta_8", 0.25)]},
         "compare-train": {"speedup": 1.75, "memory_ratio": 0.7, "pytorch": {}},
+        "decode-cpu": {"clips_per_second_per_core": 8.0, "decoded_on_cpu": 2},
+        "decode-nvdec": {"clips_per_second_per_core": 20.0, "decoded_on_cpu": 0},
         "products": {"gemms": [gemm(1.8, 0), gemm(1.5, 0), gemm(1.0, 0, "f32")]},
     }
 
@@ -94,6 +96,8 @@ class Report(unittest.TestCase):
             self.assertEqual(row["verdict"], verdict, row)
         self.assertEqual(result["layouts"], "as the executor has them")
         self.assertIn("| 0.45 | 0.62 | 0.5 | floor |", table)
+        self.assertEqual(result["decoding"], {"nvdec": 20, "cpu": 8, "ratio": 2.5})
+        self.assertIn("NVDEC against the CPU: 20 / 8 = 2.5\n", table)
 
     def test_what_is_missing_is_said(self):
         outputs = parts()
@@ -110,6 +114,15 @@ class Report(unittest.TestCase):
         self.assertIn("not understood", reasons["layer-norm backward "])
         # Products of the program are left to be the ceiling.
         self.assertAlmostEqual(result["rows"][0]["measured"][0], 400 / 800)
+
+    def test_decoding_without_nvdec(self):
+        code, result, table = report(parts(), {"decode-nvdec": 1})
+        self.assertEqual(code, 0)
+        self.assertIn("NVDEC against the CPU: not measured: error: it broke\n", table)
+        outputs = dict(parts(), **{"decode-nvdec": {"clips_per_second_per_core": 9.0, "decoded_on_cpu": 1}})
+        self.assertIn("not measured: NVDEC does not take 1 of the videos\n", report(outputs)[2])
+        del outputs["decode-cpu"]
+        self.assertEqual(report(outputs)[1]["decoding"], {"not_measured": "not run"})
 
     def test_wrong_numbers_fail_the_run(self):
         outputs = dict(parts(), **{"numbers-a": {"ok": False}, "cases-portable": "FAILED row gelu 8: is 1, not 2\n"})

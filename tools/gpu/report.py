@@ -72,6 +72,20 @@ def layouts(cases, expected):
     return "as the executor has them" if same else "not as the executor has them"
 
 
+def decoding(parts):
+    """Clips per second of one thread, by NVDEC and on the CPU; or why not."""
+    try:
+        cpu, nvdec = parts.json("decode-cpu"), parts.json("decode-nvdec")
+        if nvdec["decoded_on_cpu"]:
+            raise NotMeasured(f"NVDEC does not take {nvdec['decoded_on_cpu']} of the videos")
+        rates = [side["clips_per_second_per_core"] for side in (nvdec, cpu)]
+        return {"nvdec": rates[0], "cpu": rates[1], "ratio": rates[0] / rates[1]}
+    except NotMeasured as error:
+        return {"not_measured": str(error)}
+    except (KeyError, ValueError, ZeroDivisionError, TypeError) as error:
+        return {"not_measured": f"the part's output is not understood: {error!r}"}
+
+
 #===----------------------------------------------------------------------===#
 # Figures
 #===----------------------------------------------------------------------===#
@@ -220,6 +234,10 @@ def table(result):
     for name, cases in result["cases"].items():
         lines.append(f"cases, {name}: {cases['passed']} passed, {len(cases['failed'])} failed")
     lines.append(f"layouts of wgmma: {result['layouts']}")
+    found = result["decoding"]
+    lines.append("clips per second of one thread, NVDEC against the CPU: " + (
+        f"not measured: {found['not_measured']}" if "not_measured" in found
+        else f"{found['nvdec']:.3g} / {found['cpu']:.3g} = {found['ratio']:.3g}"))
     for part in result["parts"]:
         if part["ended"] != 0 or part["name"].startswith(("numbers", "sanitizer")):
             ended = {0: "right"}.get(part["ended"], f"exit code {part['ended']}" if isinstance(part["ended"], int)
@@ -245,6 +263,7 @@ def main():
         except ValueError:
             pass  # a part without JSON: its end is in the list
     result["layouts"] = layouts(result["cases"].get("hopper", cases_of("")), (bundle / "data/layouts.txt").read_text())
+    result["decoding"] = decoding(parts)
     result["rows"] = measure(parts)
     (out / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     (out / "table.md").write_text(table(result))

@@ -118,6 +118,17 @@ else
   missing products "no binary for it"
 fi
 
+# One thread makes clips, decoded by the GPU and by itself. Which program asks says only how large they are.
+clips=$(binary vitl-embed)
+[ -x "$clips" ] || clips=$(binary tiny-embed-f32)
+for decoder in cpu nvdec; do
+  if [ -d "$here/data/videos" ]; then
+    part decode-$decoder 20 "$clips" bench --json --seconds 3 --data "$here/data/videos" --decoder $decoder
+  else
+    missing decode-$decoder "no videos in the bundle: it was made without the ffmpeg command"
+  fi
+done
+
 #--- report ------------------------------------------------------------------------------------------------------------
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader >"$out/gpu.txt" 2>/dev/null
 rm -f "$out"/*.safetensors
