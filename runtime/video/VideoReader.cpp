@@ -150,7 +150,7 @@ struct VideoReader::Impl {
   const AVCodec *decoder = nullptr; ///< on the CPU
   Nvdec *const nvdec;
   bool onDevice;                    ///< `codec` is one for the device
-  bool offered = true;              ///< by the device, as far as the stream was decoded
+  bool offered = true;              ///< by the device for this kind of stream, as far as it was decoded
   std::string refusal;              ///< why the device was left; told when the CPU decodes what it could not
   FFmpegOwner<AVFrame> downloaded{av.av_frame_alloc()}, unpacked{av.av_frame_alloc()};
   int stream = -1;
@@ -220,7 +220,8 @@ void VideoReader::Impl::openCodec() {
   const AVCodec *chosen = decoder;
   if (onDevice) {
     chosen = hardwareCodec(decoder->id, AV_HWDEVICE_TYPE_CUDA);
-    if (!chosen)
+    offered = chosen;
+    if (!offered)
       return leaveDevice(refusalOfKind());
   }
   codec.reset(av.avcodec_alloc_context3(chosen));
@@ -241,8 +242,10 @@ void VideoReader::Impl::openCodec() {
       fail("out of memory");
   }
   int error = av.avcodec_open2(codec.get(), chosen, nullptr);
-  if (error < 0 && onDevice)
+  if (error < 0 && onDevice) {
+    offered = false;
     return leaveDevice(refusalOfKind());
+  }
   if (error < 0)
     fail(av.describe(error));
 }
@@ -257,7 +260,7 @@ void VideoReader::Impl::leaveDevice(const std::string &why) {
 std::string VideoReader::Impl::refusalOfKind() const {
   const AVCodecParameters &parameters = *input->streams[stream]->codecpar;
   const char *profile = av.avcodec_profile_name(decoder->id, codec ? codec->profile : parameters.profile);
-  return std::string("NVDEC does not take ") + av.avcodec_get_name(decoder->id) + (profile ? " " : "") +
+  return std::string(offered ? "NVDEC does not give all frames of " : "NVDEC does not take ") + av.avcodec_get_name(decoder->id) + (profile ? " " : "") +
          (profile ? profile : "") + (codec && codec->coded_height % 2 ? " of odd height" : "");
 }
 
@@ -281,7 +284,7 @@ const AVFrame *VideoReader::Impl::inMemory(const AVFrame &decoded) {
   std::string problem = nvdec->download(*downloaded, memory, decoded);
   if (!problem.empty())
     refusal = "frames cannot be copied from NVDEC (" + problem + ")";
-  else if (!unpackFrame(*unpacked, *downloaded, codec->sw_pix_fmt))
+  else if (offered = unpackFrame(*unpacked, *downloaded, codec->sw_pix_fmt); !offered)
     refusal = refusalOfKind();
   return refusal.empty() ? unpacked.get() : nullptr;
 }
@@ -540,14 +543,15 @@ void VideoReader::Impl::read(std::span<const std::int64_t> indices, const Sink &
       approach(indices[place]);
     bool more = decode();
     any |= more;
-    if (onDevice && (!offered || !any)) {
+    // Where the end is missing every place that is left counts as such.
+    std::int64_t index = more ? indexOf(*frame) : count;
+    // A frame that does not come may be the device's fault or the file's: the CPU tells.
+    if (onDevice && (!offered || index > indices[place])) {
       startOver(refusalOfKind());
       continue;
     }
     if (!any)
       fail("no frame decodes: the file is damaged");
-    // Where the end is missing every place that is left counts as such.
-    std::int64_t index = more ? indexOf(*frame) : count;
     if (index >= indices[place]) {
       const AVFrame *decoded = inMemory(more ? *frame : *last);
       if (!decoded) {

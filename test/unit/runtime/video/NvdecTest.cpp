@@ -200,11 +200,16 @@ TEST_F(NvdecTest, AFailingDeviceLeavesTheVideoToTheCpu) {
   EXPECT_TRUE(readFrames(later, all, true) == expected);
   EXPECT_EQ(picturesDecoded(), pictures);
 
-  setenv("JEPAC_FAKE_NVDEC", "decode", 1);
-  std::shared_ptr<Nvdec> other = Nvdec::open();
-  VideoReader decoding(path, nullptr, other.get());
-  EXPECT_TRUE(readFrames(decoding, all, true) == expected);
-  EXPECT_EQ(other->refusedVideos(), 1);
+  for (const char *fault : {"decode", "decode-some"}) {
+    setenv("JEPAC_FAKE_NVDEC", fault, 1);
+    std::shared_ptr<Nvdec> other = Nvdec::open();
+    VideoReader decoding(path, nullptr, other.get());
+    EXPECT_TRUE(readFrames(decoding, all, true) == expected) << fault;
+    EXPECT_EQ(other->refusedVideos(), 1) << fault;
+    news = other->takeNews();
+    ASSERT_EQ(news.size(), 1u) << fault;
+    EXPECT_TRUE(news[0].starts_with("NVDEC does not give all frames of h264")) << news[0];
+  }
 }
 
 TEST_F(NvdecTest, WorkersShareOneDevice) {

@@ -7,7 +7,8 @@
 // picture's parameters where it stands in the order of display (of VP9, counts
 // on from the last key frame), and "decodes" what Picture.h says is there, into
 // surfaces of NV12 or P010.
-// JEPAC_FAKE_NVDEC=decode fails each picture.
+// JEPAC_FAKE_NVDEC=decode fails each picture, JEPAC_FAKE_NVDEC=decode-some each
+// seventh.
 //
 //===----------------------------------------------------------------------===//
 #include "test/unit/runtime/video/nvdec/Picture.h"
@@ -84,7 +85,7 @@ struct Decoder {
   std::map<std::uintptr_t, std::vector<std::byte>> mapped;
 };
 
-std::atomic<int> pictures = 0;
+std::atomic<int> pictures = 0, asked = 0;
 
 bool isTaken(int codec, int chroma, unsigned long bitsBeyond8) {
   bool known = bitsBeyond8 == 0 ? codec == H264 || codec == Hevc || codec == Vp9 : bitsBeyond8 == 2 && codec == Hevc;
@@ -137,8 +138,9 @@ int cuvidDestroyDecoder(Decoder *decoder) {
 }
 
 int cuvidDecodePicture(Decoder *decoder, const PictureParameters *picture) {
-  const char *fault = std::getenv("JEPAC_FAKE_NVDEC");
-  if (fault && fault == std::string_view("decode"))
+  const char *set = std::getenv("JEPAC_FAKE_NVDEC");
+  std::string_view fault = set ? set : "";
+  if (fault == "decode" || (fault == "decode-some" && ++asked % 7 == 0))
     return Failed;
   if (picture->isField || picture->index < 0 ||
       static_cast<unsigned long>(picture->index) >= decoder->info.decodeSurfaces)
