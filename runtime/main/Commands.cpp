@@ -30,7 +30,7 @@ static const OptionSpec threadsOption = {
 
 static const OptionSpec decoderOption = {
     "--decoder", "WHERE",
-    "what decodes videos: cpu (default), or nvdec, the GPU's decoder through FFmpeg; same frames"};
+    "what decodes videos: cpu (default), or nvdec, the GPU's decoder through FFmpeg"};
 
 static const std::vector<CommandSpec> &commands() {
   static const std::vector<CommandSpec> all = {

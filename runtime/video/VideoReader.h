@@ -45,8 +45,9 @@ class VideoReader {
 public:
   /// Opens the file and lists its frames without decoding them. When `cancel`
   /// becomes true, the call in progress throws Error soon. With `nvdec`, which
-  /// outlives the reader, frames are decoded there and are the same ones; what
-  /// it does not take the CPU decodes, and `nvdec` is told so.
+  /// outlives the reader, frames are decoded there, the same ones of every codec
+  /// that defines their bits; what it does not take the CPU decodes, and `nvdec`
+  /// is told so.
   explicit VideoReader(const std::string &path, const std::atomic<bool> *cancel = nullptr, Nvdec *nvdec = nullptr);
   ~VideoReader();
   VideoReader(const VideoReader &) = delete;
