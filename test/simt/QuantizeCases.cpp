@@ -128,11 +128,11 @@ void checkNorm(Run &run) {
 const Register norm("quantize", "norm", checkNorm);
 
 void checkAttention(Run &run) {
-  auto qkv = randomVector<bf16>(run, 2 * 70 * 144);
-  std::vector<e4m3> bytes(2 * 70 * 48, {0x7f});
-  auto exact = unwritten<float>(bytes.size()), logsumexp = unwritten<float>(2 * 2 * 70), other = logsumexp;
-  run.launch({2, 2, 2}, attention_e4m3_launch, attention_e4m3, bytes.data(), logsumexp.data(), qkv.data());
-  run.launch({2, 2, 2}, attention_exact_launch, attention_exact, exact.data(), other.data(), qkv.data());
+  auto qkv = randomVector<bf16>(run, 2 * 140 * 144);
+  std::vector<e4m3> bytes(2 * 140 * 48, {0x7f});
+  auto exact = unwritten<float>(bytes.size()), logsumexp = unwritten<float>(2 * 2 * 140), other = logsumexp;
+  run.launch({3, 2, 2}, attention_e4m3_launch, attention_e4m3, bytes.data(), logsumexp.data(), qkv.data());
+  run.launch({3, 2, 2}, attention_exact_launch, attention_exact, exact.data(), other.data(), qkv.data());
   compareRounded(run, bytes, exact);
   run.compare("logsumexp", logsumexp, values(other), 0);
 }

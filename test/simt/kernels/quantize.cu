@@ -39,8 +39,8 @@ JEPA_LAUNCH_INFO(quantize_scale_3, 2, QuantizeScale)
   JEPA_LAUNCH_INFO(layer_norm_##name, 2, RowBlock<80>)                                                                 \
   JEPA_KERNEL(AttentionForward<24>::threads) attention_##name(T *result, float *logsumexp, const bf16 *qkv) {          \
     AttentionForward<24>::run(Rows<T>{result, 48}, logsumexp, Rows<const bf16>{qkv, 144},                              \
-                              Rows<const bf16>{qkv + 48, 144}, Rows<const bf16>{qkv + 96, 144}, clipsOf(70),           \
-                              clipsOf(70), 2, 2, 0.2f);                                                                \
+                              Rows<const bf16>{qkv + 48, 144}, Rows<const bf16>{qkv + 96, 144}, clipsOf(140),           \
+                              clipsOf(140), 2, 2, 0.2f);                                                                \
   }                                                                                                                    \
   JEPA_LAUNCH_INFO(attention_##name, 3, AttentionForward<24>)
 
