@@ -10,7 +10,8 @@ using namespace jepa::rt;
 using amx::stepElements, amx::width;
 
 static constexpr std::int64_t stepBytes = stepElements * 2, sumBytes = width * width * 4;
-/// Steps that one task of the packing loop packs, of one panel or of as many panels one: those along the source's lines.
+/// Steps that one task of the packing loop packs, of one panel or of as many panels one: those along the source's
+/// lines.
 static constexpr std::int64_t packedAtOnce = 16;
 /// A result of so many would push all else out of the second cache, and be gone itself before somebody reads it.
 static constexpr std::int64_t streamedBytes = 1 << 20;
@@ -88,8 +89,7 @@ amx::Result AmxProduct::blockOf(const Operands &operands, std::int64_t row, std:
           streams && !operands.epilogue.isThere()};
 }
 
-void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own,
-                          std::int64_t thread) const {
+void AmxProduct::multiply(std::int64_t task, const Operands &operands, char *own, std::int64_t thread) const {
   // Neighbours share what there is less of, columns of op(B) or rows of op(A), and do not write side by side.
   bool downFirst = rowTasks > columnTasks;
   std::int64_t firstRow = (downFirst ? task % rowTasks : task / columnTasks) * tiling.rows;

@@ -49,7 +49,7 @@ enum Buffer {
 
 struct TiledAttention {
   const AttentionLayout &layout;
-  int64_t block;
+  int64_t blockSize;
   Kernel &k;
   Emit &e;
   Number slot;
@@ -118,15 +118,15 @@ void TiledAttention::panel(const AttentionTask &task, const GroupTokens &queries
   });
   // Maxima and sums so far, by 16 queries, before the maxima of the block whose scores are there.
   carried.insert(carried.begin(), {lowest, lowest, zero, zero});
-  carried = e.reduce(e.index(0), keys.count, block, carried, [&](Number firstKey, ArrayRef<Number> before) {
-    return keyBlock(blockAt(firstKey, keys), blockAt(firstKey + block, keys), before);
+  carried = e.reduce(e.index(0), keys.count, blockSize, carried, [&](Number firstKey, ArrayRef<Number> before) {
+    return keyBlock(blockAt(firstKey, keys), blockAt(firstKey + blockSize, keys), before);
   });
   finish(task, queries, first, ArrayRef(carried).take_front(2 * panelTiles));
 }
 
 /// The keys from `first` on: none where it is the end.
 TiledAttention::Block TiledAttention::blockAt(Number first, const GroupTokens &keys) {
-  Number count = e.min(e.index(block), e.max(keys.count, first) - first);
+  Number count = e.min(e.index(blockSize), e.max(keys.count, first) - first);
   return {first, count, (count + (MatrixTiles::depth - 1)) / MatrixTiles::depth};
 }
 
@@ -137,8 +137,7 @@ SmallVector<Number> TiledAttention::keyBlock(const Block &block, const Block &ne
     larger.push_back(jepa::larger(e, before[v], before[2 * panelTiles + v]));
   SmallVector<Number> maxima = raise(before, larger);
   for (int64_t v = 0; v < panelTiles; ++v)
-    carried.push_back(before[panelTiles + v] *
-                      exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
+    carried.push_back(before[panelTiles + v] * exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
   carried = exponentials(block, next, maxima, carried);
   addValues(block);
   carried.insert(carried.begin(), maxima.begin(), maxima.end());
@@ -194,8 +193,7 @@ SmallVector<Number> TiledAttention::largest(Number pair, ArrayRef<Number> maxima
     for (int64_t v = 0; v < panelTiles; ++v) {
       SmallVector<Number> most;
       for (int64_t key = 0; key < MatrixTiles::size; ++key)
-        most.push_back(e.loadVector(buffer(Scores), row(Scores, pair * 2 + i, v, e.index(key)),
-                                    Tile::lanes));
+        most.push_back(e.loadVector(buffer(Scores), row(Scores, pair * 2 + i, v, e.index(key)), Tile::lanes));
       for (int64_t half = MatrixTiles::size / 2; half; half /= 2)
         for (int64_t key = 0; key < half; ++key)
           most[key] = larger(e, most[key], most[key + half]);
@@ -225,8 +223,8 @@ SmallVector<Number> TiledAttention::wordsOf(Number tile32, Number word, Number k
   return after;
 }
 
-/// The probabilities of a block from its scores, zeros up to whole tiles; added to `sums`, which are returned before the
-/// maxima of the next block.
+/// The probabilities of a block from its scores, zeros up to whole tiles; added to `sums`, which are returned before
+/// the maxima of the next block.
 SmallVector<Number> TiledAttention::exponentials(const Block &block, const Block &next, ArrayRef<Number> maxima,
                                                  ArrayRef<Number> sums) {
   SmallVector<Number> offsets;

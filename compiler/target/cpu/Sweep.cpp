@@ -101,8 +101,9 @@ SmallVector<Number> jepa::sumRow(Emit &e, int64_t width, unsigned count,
       after.push_back(sum + span.keep(term));
     return after;
   };
-  sums = e.reduce(e.index(0), e.index(whole), lanes, sums,
-                  [&](Number at, ArrayRef<Number> before) { return add(Span{e, lanes, at, {}, {}}, before); });
+  sums = e.reduce(e.index(0), e.index(whole), lanes, sums, [&](Number at, ArrayRef<Number> before) {
+    return add(Span{e, lanes, at, {}, {}}, before);
+  });
   if (whole != width)
     sums = add(Span{e, lanes, e.index(whole), e.firstLanes(e.index(width - whole), lanes), {}}, sums);
   for (Number &sum : sums)

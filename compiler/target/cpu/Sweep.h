@@ -57,7 +57,8 @@ llvm::SmallVector<Number> sumRow(Emit &e, int64_t width, unsigned count,
                                  llvm::function_ref<llvm::SmallVector<Number>(Span &)> terms);
 /// Sum over [0, width) of one term.
 Number sumRow(Emit &e, int64_t width, llvm::function_ref<Number(Span &)> term);
-/// Copies `width` elements, converting where the buffers differ, between rows given by all indices but the last, from `fromAt` on to `toAt` on.
+/// Copies `width` elements, converting where the buffers differ, between rows given by all indices but the last, from
+/// `fromAt` on to `toAt` on.
 void copyRow(Emit &e, int64_t width, mlir::Value to, llvm::ArrayRef<mlir::Value> toRow, Number toAt, mlir::Value from,
              llvm::ArrayRef<mlir::Value> fromRow, Number fromAt);
 /// Zeros in to[row..., 0..width).
@@ -67,8 +68,8 @@ void zeroRow(Emit &e, int64_t width, mlir::Value to, llvm::ArrayRef<mlir::Value>
 bool isPlain(mlir::Value buffer);
 /// `buffer`, or a plain copy of it where it is a view.
 mlir::Value plain(KernelContext &context, mlir::Value buffer);
-/// A buffer [slots, shape...] for threads of which each writes its own slot: the first dimension of `shape` is larger than
-/// asked for by a page, as far as processors fetch ahead of where they are, so that none takes lines from another.
+/// A buffer [slots, shape...] for threads of which each writes its own slot: the first dimension of `shape` is larger
+/// than asked for by a page, as far as processors fetch ahead of where they are, so that none takes lines from another.
 mlir::Value slotBuffer(KernelContext &context, int64_t slots, llvm::ArrayRef<int64_t> shape, mlir::Type element);
 /// Rows to a chunk, such that it has about `elements` elements.
 int64_t rowGrain(int64_t width, int64_t elements = 16384);

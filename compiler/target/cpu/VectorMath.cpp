@@ -43,15 +43,17 @@ Number jepa::exp2(Emit &e, Number x, Precision precision) {
   return e.bitcast(e.bitcast(fraction, integers) + exponent, floats);
 }
 
-// Two instructions of AVX-512 for what takes exp2 seven: x less the whole number below it, and that number, without being
-// computed, as the exponent.
+// Two instructions of AVX-512 for what takes exp2 seven: x less the whole number below it, and that number, without
+// being computed, as the exponent.
 Number jepa::coarseExp2(Emit &e, Number x) {
   // 2^x on [0, 1], minimax for the relative error.
-  static constexpr double coefficients[] = {0.07802452306748282, 0.22606716778617425, 0.6958335288657752, 0.9999252204673932};
+  static constexpr double coefficients[] = {0.07802452306748282, 0.22606716778617425, 0.6958335288657752,
+                                            0.9999252204673932};
   Type i16 = e.builder.getI16Type(), i32 = e.builder.getI32Type();
   auto call = [&](StringRef intrinsic, ValueRange operands) {
-    return e.wrap(LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(), e.builder.getStringAttr(intrinsic), operands)
-                      .getResult(0));
+    return e.wrap(
+        LLVM::CallIntrinsicOp::create(e.builder, e.loc, x.getType(), e.builder.getStringAttr(intrinsic), operands)
+            .getResult(0));
   };
   auto constant = [&](Type type, int64_t value) -> Value {
     return LLVM::ConstantOp::create(e.builder, e.loc, type, value);

@@ -12,7 +12,13 @@
 // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
 // CHECK: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
 // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"
+// The next block's scores are computed while this one's exponentials are.
+// CHECK: llvm.call_intrinsic "llvm.x86.tilezero"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK-NOT: llvm.x86.tilestored64
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
+// CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"
 // CHECK: llvm.call_intrinsic "llvm.x86.tilerelease"
 // CHECK-NEXT: return
 func.func @jepa_run(%q: tensor<1x100x72xbf16> {jepa.name = "q"}, %k: tensor<1x40x72xbf16> {jepa.name = "k"})
