@@ -302,7 +302,9 @@ struct LowerToKernelsPass : jepa::impl::LowerToKernelsBase<LowerToKernelsPass> {
       return signalPassFailure();
     }
     auto query = scratch ? scratch : [](const Product &) -> int64_t { return 1; };
-    KernelModule shared{module, maxThreads, query, {features.begin(), features.end()}, target == "cuda" ? copyOnDevice : nullptr, {}, {}};
+    KernelModule shared{module,       maxThreads, query, {features.begin(), features.end()},
+                        /*copyOnDevice=*/target == "cuda" ? copyOnDevice : nullptr,
+                        /*kernels=*/{},   /*deviceKernels=*/{}};
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
       if (failed(FunctionLowering(shared, function, target).run()))
         return signalPassFailure();

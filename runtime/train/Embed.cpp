@@ -165,7 +165,6 @@ void jepa::rt::embed(const Program &program, const EmbedOptions &options) {
   std::fprintf(options.progress, "embedded %lld videos into %s, skipped %lld\n",
                static_cast<long long>(done), options.output.c_str(),
                static_cast<long long>(skipped));
-  if (options.nvdec && options.nvdec->refusedVideos() > 0)
-    std::fprintf(options.progress, "decoded %lld videos on the CPU instead of NVDEC\n",
-                 static_cast<long long>(options.nvdec->refusedVideos()));
+  if (std::string summary = options.nvdec ? options.nvdec->summary() : ""; !summary.empty())
+    std::fprintf(options.progress, "%s\n", summary.c_str());
 }

@@ -169,9 +169,8 @@ void TrainingRun::run(const std::function<void(std::uint64_t)> &initialize) {
     std::fprintf(options.output, "skipped %lld unusable videos (%lld samples)\n",
                  static_cast<long long>(loader.skippedVideos()),
                  static_cast<long long>(loader.skippedSamples()));
-  if (options.nvdec && options.nvdec->refusedVideos() > 0)
-    std::fprintf(options.output, "decoded %lld videos on the CPU instead of NVDEC\n",
-                 static_cast<long long>(options.nvdec->refusedVideos()));
+  if (std::string summary = options.nvdec ? options.nvdec->summary() : ""; !summary.empty())
+    std::fprintf(options.output, "%s\n", summary.c_str());
   if (record.redrawnBatches > 0)
     std::fprintf(options.output, "drew %lld batches of masks again that did not fit\n",
                  static_cast<long long>(record.redrawnBatches));

@@ -117,6 +117,11 @@ std::int64_t Nvdec::refusedVideos() const {
   return static_cast<std::int64_t>(files.size());
 }
 
+std::string Nvdec::summary() const {
+  std::int64_t count = refusedVideos();
+  return count ? "decoded " + std::to_string(count) + " videos on the CPU instead of NVDEC" : "";
+}
+
 std::vector<std::string> Nvdec::takeNews() {
   std::lock_guard lock(mutex);
   return std::exchange(news, {});

@@ -42,6 +42,8 @@ public:
   bool isRefused(const std::string &path) const;
   /// Distinct files so far.
   std::int64_t refusedVideos() const;
+  /// "decoded 3 videos on the CPU instead of NVDEC", or nothing where it took all.
+  std::string summary() const;
   /// A line for each `why` that no call before has returned; it names the first file.
   std::vector<std::string> takeNews();
 

@@ -260,8 +260,9 @@ void VideoReader::Impl::leaveDevice(const std::string &why) {
 std::string VideoReader::Impl::refusalOfKind() const {
   const AVCodecParameters &parameters = *input->streams[stream]->codecpar;
   const char *profile = av.avcodec_profile_name(decoder->id, codec ? codec->profile : parameters.profile);
-  return std::string(offered ? "NVDEC does not give all frames of " : "NVDEC does not take ") + av.avcodec_get_name(decoder->id) + (profile ? " " : "") +
-         (profile ? profile : "") + (codec && codec->coded_height % 2 ? " of odd height" : "");
+  return std::string(offered ? "NVDEC does not give all frames of " : "NVDEC does not take ") +
+         av.avcodec_get_name(decoder->id) + (profile ? " " : "") + (profile ? profile : "") +
+         (codec && codec->coded_height % 2 ? " of odd height" : "");
 }
 
 /// FFmpeg asks again without the device's format where the device then fails to take the stream. Where a height is odd

@@ -132,10 +132,10 @@ TiledAttention::Block TiledAttention::blockAt(Number first, const GroupTokens &k
 
 /// Adds a block whose scores are there, and computes those of the next.
 SmallVector<Number> TiledAttention::keyBlock(const Block &block, const Block &next, ArrayRef<Number> before) {
-  SmallVector<Number> larger, carried;
+  SmallVector<Number> highest, carried;
   for (int64_t v = 0; v < panelTiles; ++v)
-    larger.push_back(jepa::larger(e, before[v], before[2 * panelTiles + v]));
-  SmallVector<Number> maxima = raise(before, larger);
+    highest.push_back(larger(e, before[v], before[2 * panelTiles + v]));
+  SmallVector<Number> maxima = raise(before, highest);
   for (int64_t v = 0; v < panelTiles; ++v)
     carried.push_back(before[panelTiles + v] * exp2(e, (before[v] - maxima[v]) * log2Scale(), Precision::Float));
   carried = exponentials(block, next, maxima, carried);
@@ -239,6 +239,7 @@ SmallVector<Number> TiledAttention::exponentials(const Block &block, const Block
           Number at = tile32 * MatrixTiles::depth + word * 2;
           return wordsOf(tile32, word, isWhole ? Number() : block.count - e.min(at, block.count), offsets, carried);
         });
+    // Once, or not at all where the next block has no such pair.
     llvm::append_range(after, e.reduce(tile32, e.min(tile32 + 1, next.pairs), 1, before.drop_front(sumCount),
                                        [&](Number, ArrayRef<Number> most) {
                                          storeScores(tile32);

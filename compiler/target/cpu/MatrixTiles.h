@@ -43,7 +43,8 @@ public:
   /// 1 or 2; with `accumulate` added to what is there. Left holds rows of words, right words of rows.
   void multiply(int64_t rows, int64_t columns, Number depth, bool accumulate, TileSums sums, TileOperand left,
                 TileOperand right) const;
-  /// The same in two halves: whatever else is between them runs while the unit multiplies.
+  /// The same in two halves: `begin` leaves the sums (of `before`, if any, and the products) in registers, from which
+  /// `store` takes them. What is between the two runs while the unit multiplies, and may be anything but another product.
   void begin(int64_t rows, int64_t columns, Number depth, const TileSums *before, TileOperand left,
              TileOperand right) const;
   void store(int64_t rows, int64_t columns, TileSums sums) const;
