@@ -29,10 +29,26 @@ void PassReport::count(Operation *scope, StringRef pass, StringRef what, int64_t
     return;
   auto name = scope->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
   std::lock_guard<std::mutex> lock(report->mutex);
+  if (report->pauses)
+    return;
   auto entry = llvm::find_if(report->entries, [&](const Entry &known) { return known.pass == pass; });
   if (entry == report->entries.end())
     entry = report->entries.insert(entry, {pass.str(), {}});
   entry->scopes[name ? name.str() : "module"][what.str()] += value;
+}
+
+PassReport::Pause::Pause(MLIRContext *context) : report(get(context)) {
+  if (!report)
+    return;
+  std::lock_guard<std::mutex> lock(report->mutex);
+  ++report->pauses;
+}
+
+PassReport::Pause::~Pause() {
+  if (!report)
+    return;
+  std::lock_guard<std::mutex> lock(report->mutex);
+  --report->pauses;
 }
 
 void PassReport::print(llvm::raw_ostream &os, Format format) const {

@@ -33,6 +33,18 @@ public:
   /// Notes that `pass` counted `value` of `what` in the symbol `scope`. Counting again adds.
   static void count(mlir::Operation *scope, llvm::StringRef pass, llvm::StringRef what, int64_t value);
 
+  /// While it lives nothing is counted: of what is only tried, or is done to a copy, nobody asks for a report.
+  class Pause {
+  public:
+    explicit Pause(mlir::MLIRContext *context);
+    ~Pause();
+    Pause(const Pause &) = delete;
+    Pause &operator=(const Pause &) = delete;
+
+  private:
+    PassReport *report;
+  };
+
   /// Passes in the order in which they first counted, symbols and counters by name.
   /// JSON: {"passes": [{"pass": "...", "scopes": {"jepa_run": {"flops_before": 1, ...}}}]}
   void print(llvm::raw_ostream &os, Format format) const;
@@ -43,7 +55,8 @@ private:
     std::string pass;
     std::map<std::string, Counters> scopes;
   };
-  mutable std::mutex mutex;
+  mutable std::mutex mutex; ///< guards what follows
+  int pauses = 0;
   std::vector<Entry> entries;
 };
 

@@ -198,6 +198,7 @@ int64_t jepa::countFlops(ModuleOp module) {
 
 LogicalResult Compiler::fitMemory() {
   int64_t limit = specialisation.request.memoryLimit, bytes = 0;
+  PassReport::Pause pause(&context);
   auto planned = [&](int64_t target) {
     PipelineOptions attempt = options;
     attempt.rematerializeTo = target;
@@ -245,6 +246,7 @@ LogicalResult Compiler::runTo(Phase last) {
       break;
     // What the step costs as the model describes it: every token computed, nothing shared.
     if (phase == Phase::Pruned && last >= Phase::Kernels) {
+      PassReport::Pause pause(&context);
       OwningOpRef<ModuleOp> dense = module->clone();
       PassManager manager(&context);
       if (options.train && failed(parsePassPipeline("func.func(jepa-differentiate)", manager)))
